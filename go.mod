@@ -1,0 +1,3 @@
+module filerace
+
+go 1.26

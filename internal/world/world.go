@@ -1,0 +1,111 @@
+// Package world holds what the operations of a run have made of the file system
+// so far: descriptor tables, open file descriptions, which name leads to which
+// file, who wrote which bytes, who holds and who awaits which lock, and what
+// happened before what. It is pure: operations go in, one at a time in the order
+// in which they took effect, and state comes out. Nothing here asks the kernel.
+package world
+
+import "filerace/internal/op"
+
+// File is one file from its first sight to its end: an inode number that comes
+// back is another File.
+type File struct {
+	ID      op.FileID
+	Type    op.FileType
+	Path    string   // the name by which it was first seen
+	Size    int64    // bytes
+	Nlink   int      // names that it has left, as last reported
+	Names   []*Entry // entries known to lead to it
+	Opens   int      // open file descriptions on it
+	Segs    []Seg    // who wrote which bytes, sorted, without overlap; bytes from before the run have none
+	Version int      // counts changes of content: writes that change bytes, truncations that drop some
+	Locks   []*Lock  // held at present, of every family
+	Waits   []*Lock  // asked for and not granted yet
+	Created Stamp    // the operation that created it; zero if it was there before
+}
+
+// Entry is one name: an entry of a directory.
+type Entry struct {
+	Dir     op.FileID
+	Base    string
+	Path    string
+	File    *File  // nil: no such name at present
+	Changed Stamp  // the operation that last changed where it leads; zero if none did in this run
+	By      *op.Op // that operation
+}
+
+// Seg is a run of bytes that one write left.
+type Seg struct {
+	Lo, Hi int64
+	By     *op.Op
+	At     Stamp
+}
+
+// OFD is an open file description (open(2)): what dup and fork share.
+type OFD struct {
+	ID     int
+	File   *File
+	Entry  *Entry // the name by which it was opened; nil for pipes and inherited descriptors
+	Flags  uint64 // O_*; F_SETFL changes them
+	Offset int64  // op.None if not known
+	Refs   int    // descriptors that lead to it, over all processes
+	Opened Stamp
+	By     *op.Op // the opening operation
+	Wrote  bool   // something was written through it
+}
+
+// Lock is a lock held or waited for.
+type Lock struct {
+	Family op.LockFamily
+	Mode   op.LockMode
+	Lo, Hi int64
+	File   *File
+	OFD    *OFD     // owner of flock and OFD locks; for the others the descriptor's at the time
+	Proc   op.Actor // owner of POSIX locks and leases; for the others the process that asked
+	By     *op.Op   // the operation that took it
+	At     Stamp
+	Entry  *Entry // the name by which the descriptor was opened
+}
+
+// Effect is what one operation did, for the rules.
+type Effect struct {
+	Op            *op.Op
+	At            Stamp
+	OFD           *OFD   // the open file description used or made
+	File          *File  // the file reached
+	Entry, Entry2 *Entry // the names looked up (rename and link: from, to)
+
+	Before, Before2 *File    // where Entry and Entry2 led before
+	Created         bool     // a name came into being (open with O_CREAT, mkdir, link, symlink, mknod)
+	Existed         bool     // open with O_CREAT met a file that was there
+	Removed         []*File  // files that lost a name (unlink, rmdir, the target of a rename)
+	Gone            []*File  // files among Removed that have no name left
+	Lo, Hi          int64    // bytes read or written; Lo == Hi: none
+	EOF             bool     // a read that met the end of the file
+	Over            []Seg    // what a write replaced by other bytes
+	Dropped         []Seg    // what a truncation cut off
+	Shrunk          int64    // bytes that a truncation cut off, whoever wrote them
+	Took            *Lock    // lock granted
+	Waits           *Lock    // lock asked for, not free
+	Freed           []*Lock  // locks released on purpose, by close, by exit, or by the close trap
+	Trap            []*Lock  // those among Freed that fell because the process closed another descriptor of the file
+	Closed          []*OFD   // descriptions whose last descriptor went
+	Process         *Process // of the actor, after the operation
+}
+
+// Process is a process of the program under test.
+type Process struct {
+	Actor  op.Actor
+	PID    int
+	Prog   string
+	FDs    map[int]*Descriptor
+	Parent *Process
+	Exited bool
+	Status int
+}
+
+// Descriptor is one slot of a descriptor table.
+type Descriptor struct {
+	*OFD
+	CloseOnExec bool
+}
