@@ -56,5 +56,6 @@ const (
 	Uring
 	Inherit // a process begins: its descriptors
 	Signal  // a signal is delivered to a handler, or kills
+	Pause   // waits for a signal: pause, rt_sigsuspend
 	kindMax
 )

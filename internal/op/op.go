@@ -172,11 +172,20 @@ type Op struct {
 	Status int   // Exit, Wait: exit status, or 128 + signal
 	Signal int   // Kill, Signal
 
-	FDs []FDInfo // Inherit: the open descriptors
+	FDs []FDInfo // Inherit: the open descriptors; Exit, Exec, CloseRange: those that it closes
 
 	Waits  bool // a lock that is not free: the actor now sleeps; nothing else happened
 	Faked  bool // control answered in the kernel's place (sleep skipped, getrandom, io_uring_setup)
 	Thread bool // Fork: the child shares the descriptor table and memory (a thread)
+
+	Off2  int64 // Copy: first byte read, as Off
+	OFD   int   // open file description that FD leads to, numbered by the world; 0: not known
+	OFD2  int   // the one that FD2 leads to
+	File2 File  // Copy: the file that is read; Dup: the one that FD2 led to before, which is thereby closed
+
+	// NoLocks says that nothing this operation closes bears a lock (Close, Dup,
+	// CloseRange, Exec, Exit). The world sets it; without it Accesses assumes a lock.
+	NoLocks bool
 
 	Done bool // the result fields are valid
 }

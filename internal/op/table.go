@@ -50,6 +50,14 @@ const (
 	ArgStatus    // exit status → Status
 	ArgInt       // printed, not interpreted
 	ArgPtr       // not interpreted
+
+	ArgLastFD     // last descriptor of a range, unsigned → FD2
+	ArgOffPtr2    // pointer to the offset of the side that is read → Off2
+	ArgSeek       // lseek's offset → Off, relative to ArgWhence
+	ArgText       // NUL-terminated text that is not looked up: a symbolic link's target, an attribute's name → Path2
+	ArgWaitStatus // int * for wait4's status → Status
+	ArgSigInfo    // siginfo_t * for waitid's status → Status
+	ArgTimeval    // struct timeval *; for Sleep → Len in ns
 )
 
 // Test is a condition on one argument that the seccomp filter can decide: the
