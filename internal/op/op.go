@@ -156,9 +156,9 @@ type Op struct {
 	NewFD  int    // descriptor that the operation returned
 	NewFD2 int    // second one (pipe, socketpair)
 	Flags  uint64 // O_*, AT_*, RENAME_*, CLONE_*, fcntl argument, … by Kind
-	Cmd    int    // fcntl command; flock operation as given
+	Cmd    int    // fcntl command; flock operation as given; RESOLVE_* of openat2; protection of mmap
 	Off    int64  // first byte touched, None if the descriptor's own offset was used and is not known
-	Len    int64  // bytes asked for; new length for Truncate
+	Len    int64  // bytes asked for; new length for Truncate; ns for Sleep, Poll and Futex, None for ever
 	Whence int    // lseek
 	Lock   Lock
 	Path   string // as the program gave it
@@ -169,7 +169,7 @@ type Op struct {
 	Data   []byte // the first bytes written (DataMax at most); kept in memory only, never on disk
 
 	Child  Actor // Fork: the new process or thread; Wait: the one reaped
-	Status int   // Exit, Wait: exit status, or 128 + signal
+	Status int   // Exit, Wait: exit status, or 128 + signal; Wait: None if not known
 	Signal int   // Kill, Signal
 
 	FDs []FDInfo // Inherit: the open descriptors; Exit, Exec, CloseRange: those that it closes

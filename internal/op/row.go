@@ -14,6 +14,8 @@ func asleep(name string, amd64, arm64 int, k Kind, args ...Arg) Call {
 
 func (c Call) sleeps() Call            { c.Sleep = true; return c }
 func (c Call) when(tests ...Test) Call { c.When = tests; return c }
+func (c Call) makesFD() Call           { c.NewFD = true; return c }
+func (c Call) implies(f uint64) Call   { c.Flags = f; return c }
 func (c Call) note(s string) Call      { c.Note = s; return c }
 
 // low32 masks an argument that the kernel takes as an int: it ignores the upper

@@ -10,6 +10,8 @@ type Call struct {
 	When  []Test // the call matters only if all hold; empty: always
 	Trace bool   // control stops at it; otherwise it is only recognised when a thread sleeps in it
 	Sleep bool   // may sleep until another actor does something
+	Flags uint64 // flags that the call implies, joined to Op.Flags: creat, lstat, vfork…
+	NewFD bool   // a result that is no error is a new descriptor
 	Note  string // what is not modelled, for the documentation
 }
 

@@ -2,17 +2,17 @@ package op
 
 // openRows open, duplicate and close descriptors.
 var openRows = []Call{
-	held("open", 2, None, Open, ArgPath, ArgFlags, ArgMode).sleeps(),
-	held("openat", 257, 56, Open, ArgDirFD, ArgPath, ArgFlags, ArgMode).sleeps(),
-	held("openat2", 437, 437, Open, ArgDirFD, ArgPath, ArgHow, ArgInt).sleeps().
+	held("open", 2, None, Open, ArgPath, ArgFlags, ArgMode).sleeps().makesFD(),
+	held("openat", 257, 56, Open, ArgDirFD, ArgPath, ArgFlags, ArgMode).sleeps().makesFD(),
+	held("openat2", 437, 437, Open, ArgDirFD, ArgPath, ArgHow, ArgInt).sleeps().makesFD().
 		note("RESOLVE_IN_ROOT and RESOLVE_BENEATH are shown; the resolution is taken from what the kernel returns"),
-	held("creat", 85, None, Open, ArgPath, ArgMode).sleeps(),
+	held("creat", 85, None, Open, ArgPath, ArgMode).sleeps().makesFD().implies(O_CREAT | O_WRONLY | O_TRUNC),
 	held("close", 3, 57, Close, ArgFD),
 	held("close_range", 436, 436, CloseRange, ArgFD, ArgLastFD, ArgFlags),
-	held("dup", 32, 23, Dup, ArgFD),
-	held("dup2", 33, None, Dup, ArgFD, ArgFD2),
-	held("dup3", 292, 24, Dup, ArgFD, ArgFD2, ArgFlags),
-	held("fcntl", 72, 25, Dup, ArgFD, ArgCmd, ArgFcntl).when(arg32(1, F_DUPFD, F_DUPFD_CLOEXEC)),
+	held("dup", 32, 23, Dup, ArgFD).makesFD(),
+	held("dup2", 33, None, Dup, ArgFD, ArgFD2).makesFD(),
+	held("dup3", 292, 24, Dup, ArgFD, ArgFD2, ArgFlags).makesFD(),
+	held("fcntl", 72, 25, Dup, ArgFD, ArgCmd, ArgFcntl).when(arg32(1, F_DUPFD, F_DUPFD_CLOEXEC)).makesFD(),
 	held("fcntl", 72, 25, SetFlags, ArgFD, ArgCmd, ArgFcntl).when(arg32(1, F_SETFL, F_SETFD)),
 }
 

@@ -7,7 +7,7 @@ var processRows = []Call{
 	held("pipe", 22, None, PipeOp, ArgFDPair),
 	held("pipe2", 293, 59, PipeOp, ArgFDPair, ArgFlags),
 	held("fork", 57, None, Fork),
-	held("vfork", 58, None, Fork).sleeps(),
+	held("vfork", 58, None, Fork).sleeps().implies(CLONE_VM | CLONE_VFORK),
 	held("clone", 56, 220, Fork, ArgClone, ArgPtr, ArgPtr, ArgPtr, ArgPtr).sleeps(),
 	held("clone3", 435, 435, Fork, ArgCloneArgs, ArgInt).sleeps(),
 	held("execve", 59, 221, Exec, ArgPath, ArgPtr, ArgPtr),
@@ -24,12 +24,12 @@ var processRows = []Call{
 
 // socketRows move data between processes. They are kept for the order they impose.
 var socketRows = []Call{
-	held("socket", 41, 198, SocketOp, ArgInt, ArgFlags, ArgInt),
+	held("socket", 41, 198, SocketOp, ArgInt, ArgFlags, ArgInt).makesFD(),
 	held("socketpair", 53, 199, SocketOp, ArgInt, ArgFlags, ArgInt, ArgFDPair),
 	held("connect", 42, 203, SocketOp, ArgFD, ArgPtr, ArgLen).sleeps().
 		note("the path of a Unix socket's address is not looked up"),
-	held("accept", 43, 202, SocketOp, ArgFD, ArgPtr, ArgPtr).sleeps(),
-	held("accept4", 288, 242, SocketOp, ArgFD, ArgPtr, ArgPtr, ArgFlags).sleeps(),
+	held("accept", 43, 202, SocketOp, ArgFD, ArgPtr, ArgPtr).sleeps().makesFD(),
+	held("accept4", 288, 242, SocketOp, ArgFD, ArgPtr, ArgPtr, ArgFlags).sleeps().makesFD(),
 	held("sendto", 44, 206, Send, ArgFD, ArgBuf, ArgLen, ArgFlags, ArgPtr, ArgInt).sleeps(),
 	held("sendmsg", 46, 211, Send, ArgFD, ArgPtr, ArgFlags).sleeps().note("descriptors passed along (SCM_RIGHTS) are not followed"),
 	held("sendmmsg", 307, 269, Send, ArgFD, ArgPtr, ArgInt, ArgFlags).sleeps().note("as sendmsg"),
