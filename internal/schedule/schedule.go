@@ -1,6 +1,10 @@
 // Package schedule decides the order in which the actors' operations are let go.
 // A strategy is an oracle that outlives the runs; the engine owns the loop. It
 // knows nothing of ptrace.
+//
+// New makes every strategy by name. Each has a file of its own that cites its
+// paper; one that explores all classes of order belongs here as another such
+// file and another row in New's table.
 package schedule
 
 import "filerace/internal/op"

@@ -1,0 +1,70 @@
+package schedule
+
+import "filerace/internal/op"
+
+// POS is Partial Order Sampling (Yuan, Yang and Gu, Partial Order Aware
+// Concurrency Sampling, CAV 2018). Every pending operation has a random
+// priority, and the highest runs. Those that are dependent on it get a new one:
+// they lost a race, and that they lost it must not weigh on the next. Operations
+// that race with nothing keep theirs, so that, unlike in the random walk, a long
+// independent stretch of one actor does not wear down the chance of another.
+type POS struct {
+	// Dependent reports whether the order of two pending operations matters.
+	Dependent func(a, b *op.Op) bool
+
+	dice    dice
+	draw    func() uint64
+	pending map[op.Actor]pending
+	tick    uint64 // decisions so far, over all runs
+}
+
+// pending is the priority of one waiting operation.
+type pending struct {
+	sig      string
+	priority uint64
+	tick     uint64 // the last decision at which it was held
+}
+
+// NewPOS returns the sampling that seed determines.
+func NewPOS(seed uint64, dependent func(a, b *op.Op) bool) *POS {
+	p := &POS{Dependent: dependent, dice: newDice(seed), pending: make(map[op.Actor]pending)}
+	p.draw = p.dice.rand.Uint64
+	return p
+}
+
+// Begin always returns true.
+func (p *POS) Begin() bool {
+	p.dice.begin()
+	clear(p.pending)
+	return true
+}
+
+// Pick runs the highest priority. An operation that was not held at the decision
+// before counts as new, even if it was held earlier: what blocked and freed it
+// was dependent on it.
+func (p *POS) Pick(held []Held, _ Schedule) int {
+	p.tick++
+	best, top := 0, uint64(0)
+	for i := range held {
+		h := &held[i]
+		e, ok := p.pending[h.Actor]
+		if !ok || e.tick != p.tick-1 || e.sig != h.Sig {
+			e = pending{sig: h.Sig, priority: p.draw()}
+		}
+		e.tick = p.tick
+		p.pending[h.Actor] = e
+		if e.priority > top {
+			best, top = i, e.priority
+		}
+	}
+	delete(p.pending, held[best].Actor)
+	for i := range held {
+		if i != best && p.Dependent(held[best].Op, held[i].Op) {
+			delete(p.pending, held[i].Actor) // draws anew if it is still held then
+		}
+	}
+	return best
+}
+
+// End does nothing: the samples are independent.
+func (p *POS) End(Outcome) {}
