@@ -9,10 +9,13 @@ const (
 	ObjData                      // bytes [Lo, Hi) of File
 	ObjSize                      // the length of File
 	ObjMeta                      // mode, owner, times, link count, extended attributes of File
-	ObjOffset                    // the offset of an open file description: OFD
+	ObjOffset                    // an open file description, OFD of File: 0 is its offset, 1 its status flags
 	ObjLock                      // lock range [Lo, Hi) of File
-	ObjPipe                      // a pipe or socket: File
-	ObjProcess                   // a process's end: Proc
+	ObjPipe                      // a pipe: File. All sockets are one object: which is at the other end is not known
+	ObjProcess                   // a process's end: Proc; with Base "*" the end of any child of Proc
+	ObjLease                     // whether File can be leased: opens read it, leases write it
+	ObjBusy                      // whether File is written or executed (ETXTBSY): Write for the writers; only a writer and an executor conflict
+	ObjFD                        // slots [Lo, Hi) of Proc's descriptor table; slot AT_FDCWD is its working directory
 )
 
 // Object is one thing that operations can conflict on.

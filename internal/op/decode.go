@@ -14,7 +14,7 @@ func Decode(o *Op, c *Call, args [6]uint64, mem Memory) {
 func decodeOn(a Arch, o *Op, c *Call, args [6]uint64, mem Memory) {
 	o.Call, o.Kind, o.Args = c, c.Kind, args
 	o.FD, o.FD2, o.NewFD, o.NewFD2 = None, None, None, None
-	o.Off, o.Off2 = None, None
+	o.Off, o.Off2, o.OldSize = None, None, None
 	o.Flags = c.Flags
 	d := decoder{Op: o, arch: a, mem: mem}
 	for i, kind := range c.Args {

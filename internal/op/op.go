@@ -168,7 +168,7 @@ type Op struct {
 	Sum    uint32 // CRC-32C of the bytes written; 0 if unknown
 	Data   []byte // the first bytes written (DataMax at most); kept in memory only, never on disk
 
-	Child  Actor // Fork: the new process or thread; Wait: the one reaped
+	Child  Actor // Fork: the new process or thread; Wait: the one reaped; Kill: the target, if it is one process
 	Status int   // Exit, Wait: exit status, or 128 + signal; Wait: None if not known
 	Signal int   // Kill, Signal
 
@@ -178,10 +178,13 @@ type Op struct {
 	Faked  bool // control answered in the kernel's place (sleep skipped, getrandom, io_uring_setup)
 	Thread bool // Fork: the child shares the descriptor table and memory (a thread)
 
-	Off2  int64 // Copy: first byte read, as Off
-	OFD   int   // open file description that FD leads to, numbered by the world; 0: not known
-	OFD2  int   // the one that FD2 leads to
-	File2 File  // Copy: the file that is read; Dup: the one that FD2 led to before, which is thereby closed
+	Off2    int64  // Copy: first byte read, as Off
+	OFlags  uint64 // O_* of the open file description that FD leads to; filled in by the world
+	OldSize int64  // bytes of File when the operation began; None: not known
+	Via     []Name // entries walked through on the way to Names, as far as anyone changes them; may be empty
+	OFD     int    // open file description that FD leads to, numbered by the world; 0: not known
+	OFD2    int    // the one that FD2 leads to
+	File2   File   // Copy: the file that is read; Dup: the one that FD2 led to before, which is thereby closed
 
 	// NoLocks says that nothing this operation closes bears a lock (Close, Dup,
 	// CloseRange, Exec, Exit). The world sets it; without it Accesses assumes a lock.
