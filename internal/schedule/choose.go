@@ -55,6 +55,15 @@ func circling(done Schedule) bool {
 	return false
 }
 
+// tired returns the actor that should let the others go first as it turns in a
+// circle, "" if none does.
+func tired(done Schedule) op.Actor {
+	if circling(done) {
+		return done[len(done)-1].Actor
+	}
+	return ""
+}
+
 // repeats reports whether s is one actor's, and the same again every period steps.
 func repeats(s Schedule, period int) bool {
 	for i := 1; i < period; i++ {

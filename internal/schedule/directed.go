@@ -17,8 +17,13 @@ type Directed struct {
 	try    int // of the present run, from 0
 	met    bool
 	turns  map[op.Actor]int // free choices that each actor got in this run
+	waited int              // decisions since an operation was first held back, or one was let go
 	choice []int            // indexes in held, kept to spare allocations
 }
+
+// patience is how many decisions operations are held back for before the
+// earliest of them is let go: actors that retry in turns may be waiting for it.
+const patience = 10000
 
 // DefaultTries is how many runs a goal gets if nothing else is said.
 const DefaultTries = 3
@@ -71,7 +76,7 @@ func (d *Directed) Begin() bool {
 			continue
 		}
 		d.queue[try] = goals[1:]
-		d.try, d.met = try, false
+		d.try, d.met, d.waited = try, false, 0
 		d.run.start(goals[0])
 		d.dice.begin()
 		clear(d.turns)
@@ -87,46 +92,55 @@ func (d *Directed) Pick(held []Held, done Schedule) int {
 	if d.run.current == len(d.run.goal.Steps) {
 		return goOn(held, done)
 	}
-	actor := d.run.goal.Steps[d.run.current].Actor
 	d.choice = d.choice[:0]
+	tired, tiredAt := tired(done), 0
 	earliest, earliestAt := -1, 0
 	for i := range held {
 		switch t := d.run.target(held[i].Step); {
 		case t == d.run.current:
 			return i
-		case t < 0:
+		case t >= 0:
+			if earliest < 0 || t < earliest {
+				earliest, earliestAt = t, i
+			}
+		case held[i].Actor == tired:
+			tiredAt = i
+		default:
 			d.choice = append(d.choice, i)
-		case earliest < 0 || t < earliest:
-			earliest, earliestAt = t, i
+		}
+	}
+	if earliest >= 0 {
+		d.waited++
+		if d.waited > patience || len(d.choice) == 0 {
+			d.waited = 0
+			return earliestAt // the goal is missed
 		}
 	}
 	if len(d.choice) == 0 {
-		return earliestAt // all are held back: one has to go, and the goal is missed
+		return tiredAt
 	}
-	return d.free(held, done, actor)
+	return d.free(held)
 }
 
 // free chooses among the operations that are not held back: the target's actor
-// first, else one that it may be waiting for. If the target's actor turns in a
-// circle, the others go before it.
-func (d *Directed) free(held []Held, done Schedule, actor op.Actor) int {
-	if !circling(done) {
-		for _, i := range d.choice {
-			if held[i].Actor == actor {
-				return i
-			}
+// first, else one that it may be waiting for.
+func (d *Directed) free(held []Held) int {
+	actor := d.run.goal.Steps[d.run.current].Actor
+	for _, i := range d.choice {
+		if held[i].Actor == actor {
+			return i
 		}
 	}
 	if d.try > 0 {
 		return d.choice[d.dice.rand.IntN(len(d.choice))]
 	}
-	best, least := 0, 0
-	for n, i := range d.choice {
+	best, least := -1, 0
+	for _, i := range d.choice {
 		turns := d.turns[held[i].Actor]
 		if kin(held[i].Actor, actor) {
 			turns /= kinTurns
 		}
-		if n == 0 || turns < least {
+		if best < 0 || turns < least {
 			best, least = i, turns
 		}
 	}

@@ -41,10 +41,12 @@ func (p *POS) Begin() bool {
 
 // Pick runs the highest priority. An operation that was not held at the decision
 // before counts as new, even if it was held earlier: what blocked and freed it
-// was dependent on it.
-func (p *POS) Pick(held []Held, _ Schedule) int {
+// was dependent on it. An actor in a circle loses this once: its ever new draws
+// would beat a low priority that is kept for a time without expectation.
+func (p *POS) Pick(held []Held, done Schedule) int {
 	p.tick++
-	best, top := 0, uint64(0)
+	tired := tired(done)
+	best, top := -1, uint64(0)
 	for i := range held {
 		h := &held[i]
 		e, ok := p.pending[h.Actor]
@@ -53,7 +55,7 @@ func (p *POS) Pick(held []Held, _ Schedule) int {
 		}
 		e.tick = p.tick
 		p.pending[h.Actor] = e
-		if e.priority > top {
+		if (best < 0 || e.priority > top) && (h.Actor != tired || len(held) == 1) {
 			best, top = i, e.priority
 		}
 	}
