@@ -9,20 +9,39 @@ package world
 // handler. The full one adds lock release to acquire, and the removal of a name
 // to its next exclusive creation, which another schedule could turn round.
 type Stamp struct {
-	Seq        int      // position in the run; 0: no operation (before the run)
-	Thread     int32    // index of the actor in the world
-	Count      uint32   // how many operations of the actor came before it, plus one
-	full, hard []uint32 // by thread: the last operation seen
+	Seq    int    // position in the run; 0: no operation (before the run)
+	Thread int32  // index of the actor in the world
+	Count  uint32 // how many operations of the actor came before it, plus one
+	slot   int32  // the actor's place in vectors
+	tick   uint32 // the operation's number in its slot
+	seen   *view
 }
+
+// view is what an operation of one thread has seen of the others, by slot: the
+// highest tick. It is shared by all operations between two incoming edges and
+// therefore never written to. The thread's own slot is not kept up to date in it.
+type view struct{ full, hard []uint32 }
+
+var blind = &view{}
 
 // IsZero reports whether s stands for no operation.
 func (s Stamp) IsZero() bool { return s.Count == 0 }
 
 // Before reports whether s happens before t in the full order.
-func (s Stamp) Before(t Stamp) bool { return before(s, t, t.full) }
+func (s Stamp) Before(t Stamp) bool {
+	if s.slot == t.slot || t.seen == nil {
+		return before(s, t, nil)
+	}
+	return before(s, t, t.seen.full)
+}
 
 // HardBefore reports whether s happens before t in every schedule.
-func (s Stamp) HardBefore(t Stamp) bool { return before(s, t, t.hard) }
+func (s Stamp) HardBefore(t Stamp) bool {
+	if s.slot == t.slot || t.seen == nil {
+		return before(s, t, nil)
+	}
+	return before(s, t, t.seen.hard)
+}
 
 // Unordered reports whether neither happens before the other, in the full order.
 func Unordered(s, t Stamp) bool {
@@ -38,8 +57,70 @@ func before(s, t Stamp, seen []uint32) bool {
 	if s.Count == 0 {
 		return true // before the run
 	}
-	if s.Thread == t.Thread {
-		return s.Count < t.Count
+	if s.slot == t.slot {
+		return s.tick < t.tick
 	}
-	return int(s.Thread) < len(seen) && seen[s.Thread] >= s.Count
+	return int(s.slot) < len(seen) && seen[s.slot] >= s.tick
+}
+
+// clock gathers the stamps of one side of an edge (the writes to a pipe, the
+// releases of a lock) for the other side to learn. Unlike a view it changes.
+type clock struct {
+	full, hard []uint32
+	last       *view // folded in already
+}
+
+func (c *clock) add(s Stamp) {
+	if c.last != s.seen {
+		c.full = fold(c.full, s.seen.full)
+		c.hard = fold(c.hard, s.seen.hard)
+		c.last = s.seen
+	}
+	c.full = raise(c.full, s.slot, s.tick)
+	c.hard = raise(c.hard, s.slot, s.tick)
+}
+
+func fold(dst, src []uint32) []uint32 {
+	dst = grow(dst, len(src))
+	for i, v := range src {
+		dst[i] = max(dst[i], v)
+	}
+	return dst
+}
+
+func raise(dst []uint32, slot int32, tick uint32) []uint32 {
+	dst = grow(dst, int(slot)+1)
+	dst[slot] = max(dst[slot], tick)
+	return dst
+}
+
+func grow(s []uint32, n int) []uint32 {
+	for len(s) < n {
+		s = append(s, 0)
+	}
+	return s
+}
+
+// merged returns the maximum of dst and src but for the slot self: dst itself
+// if src brings nothing new, else a new slice.
+func merged(dst, src []uint32, self int32) []uint32 {
+	for i, v := range src {
+		if int32(i) != self && v != 0 && (i >= len(dst) || v > dst[i]) {
+			out := make([]uint32, max(len(dst), len(src)))
+			copy(out, dst)
+			return fold(out, src)
+		}
+	}
+	return dst
+}
+
+// lifted is merged for the one epoch (slot, tick).
+func lifted(dst []uint32, slot int32, tick uint32, self int32) []uint32 {
+	if slot == self || int(slot) < len(dst) && dst[slot] >= tick {
+		return dst
+	}
+	out := make([]uint32, max(len(dst), int(slot)+1))
+	copy(out, dst)
+	out[slot] = tick
+	return out
 }

@@ -1,4 +1,222 @@
 package world
 
-// World is the state of the file system as one run has made it.
-type World struct{}
+import (
+	"cmp"
+	"iter"
+	"slices"
+
+	"filerace/internal/op"
+)
+
+// World is the state of the file system as one run has made it. It belongs to
+// one goroutine at a time.
+type World struct {
+	procs   map[op.Actor]*Process
+	threads map[op.Actor]*thread
+	recent  *thread // of the last operation
+	actors  []op.Actor
+	slots   int32
+	free    []freeSlot
+
+	files     map[op.FileID]*File
+	entries   map[entryKey]*Entry
+	inherited map[inheritKey]*OFD
+	ofds      int // made so far
+
+	net        clock         // everything sent over sockets other than socketpairs
+	broadcasts map[int]clock // kill to several processes, by signal
+	waiting    []*Lock       // locks that are slept for, over all files
+
+	seq       int // of the operation being applied
+	seen      int // operations applied so far
+	last      Stamp
+	effect    Effect
+	forgotten []*File
+	sweepAt   int // names and files at which to sweep next
+}
+
+// New returns a world in which nothing is known yet.
+func New() *World {
+	return &World{
+		procs:      map[op.Actor]*Process{},
+		threads:    map[op.Actor]*thread{},
+		files:      map[op.FileID]*File{},
+		entries:    map[entryKey]*Entry{},
+		inherited:  map[inheritKey]*OFD{},
+		broadcasts: map[int]clock{},
+	}
+}
+
+// Process returns the actor's process, nil if it is unknown, or has exited and
+// been waited for.
+func (w *World) Process(a op.Actor) *Process { return w.procs[a.Process()] }
+
+// Processes returns the processes that have not both exited and been waited
+// for, by name.
+func (w *World) Processes() []*Process {
+	ps := make([]*Process, 0, len(w.procs))
+	for _, p := range w.procs {
+		ps = append(ps, p)
+	}
+	slices.SortFunc(ps, func(a, b *Process) int { return cmp.Compare(a.Actor, b.Actor) })
+	return ps
+}
+
+// Entry returns the name base in the directory dir, nil if no operation has
+// looked it up, or it has been absent and untouched for long.
+func (w *World) Entry(dir op.FileID, base string) *Entry {
+	return w.entries[entryKey{dir, base}]
+}
+
+// File returns the live file of that identity, nil if there is none.
+func (w *World) File(id op.FileID) *File { return w.files[id] }
+
+// Files yields the live files in no particular order.
+func (w *World) Files() iter.Seq[*File] {
+	return func(yield func(*File) bool) {
+		for _, f := range w.files {
+			if !yield(f) {
+				return
+			}
+		}
+	}
+}
+
+// Forgotten returns the files that the last Apply dropped: no name and no
+// descriptor leads to them any more. It is valid until the next Apply.
+func (w *World) Forgotten() []*File { return w.forgotten }
+
+// Actor returns the actor of Stamp.Thread.
+func (w *World) Actor(thread int32) op.Actor {
+	if thread < 0 || int(thread) >= len(w.actors) {
+		return ""
+	}
+	return w.actors[thread]
+}
+
+// Stamp returns the place of the operation last applied.
+func (w *World) Stamp() Stamp { return w.last }
+
+// OFD returns what the descriptor fd of the actor leads to, nil if it is not
+// known to be open.
+func (w *World) OFD(a op.Actor, fd int) *OFD {
+	if d := w.descriptor(w.tableOf(a), fd); d != nil {
+		return d.OFD
+	}
+	return nil
+}
+
+// Apply lets a finished operation take effect. An operation that Waits only
+// joins File.Waits; it is applied again, without Waits, when it is let go. The
+// Effect and what it points to are valid until the next Apply; Stamps and the
+// Op may be kept. Offsets and lock ranges of o are filled in as by Enter.
+func (w *World) Apply(o *op.Op) *Effect {
+	e := &w.effect
+	e.reset(o)
+	clear(w.forgotten)
+	w.forgotten = w.forgotten[:0]
+	w.seen++
+	w.seq = o.Seq
+	if o.Seq == 0 {
+		w.seq = w.seen
+	}
+
+	t := w.thread(o)
+	w.stopWaiting(t)
+	t.count++
+	t.tick++
+	e.Process = t.proc
+	w.resolve(t.table, o)
+	if d := w.reached(t, o); d != nil {
+		e.OFD, e.File = d.OFD, d.File
+	}
+	w.lookUp(o, e)
+	w.arrive(t, o, e)
+	e.At = t.stamp(w.seq)
+	w.last = e.At
+	switch {
+	case o.Waits:
+		w.await(t, o, e)
+	case o.Failed():
+		w.fail(t, o, e)
+	default:
+		w.perform(t, o, e)
+	}
+	w.forget()
+	return e
+}
+
+func (e *Effect) reset(o *op.Op) {
+	*e = Effect{
+		Op: o, Removed: e.Removed[:0], Gone: e.Gone[:0], Over: e.Over[:0], Dropped: e.Dropped[:0],
+		Freed: e.Freed[:0], Trap: e.Trap[:0], Closed: e.Closed[:0],
+	}
+}
+
+// fail is for the operations that change something although they fail.
+func (w *World) fail(t *thread, o *op.Op, e *Effect) {
+	switch o.Kind {
+	case op.Close:
+		// Linux frees the descriptor whatever close(2) returns but EBADF.
+		if o.Errno() != ebadf {
+			w.closeFD(t.table, o.FD, e)
+		}
+	case op.LockOp:
+		w.failLock(o, e)
+	}
+}
+
+const ebadf = 9
+
+// perform is for operations that succeeded.
+func (w *World) perform(t *thread, o *op.Op, e *Effect) {
+	w.rename(o, e)
+	switch o.Kind {
+	case op.Open:
+		w.open(t, o, e)
+	case op.Close:
+		w.closeFD(t.table, o.FD, e)
+	case op.CloseRange:
+		w.closeRange(t, o, e)
+	case op.Dup:
+		w.dup(t, o, e)
+	case op.SetFlags:
+		w.setFlags(t, o)
+	case op.PipeOp, op.SocketOp:
+		w.channel(t, o, e)
+	case op.Read, op.Recv:
+		w.read(o, e)
+	case op.Write, op.Send:
+		w.write(o, e)
+	case op.Copy:
+		w.copy(t, o, e)
+	case op.Seek:
+		w.seek(o, e)
+	case op.Truncate:
+		w.truncate(e, o.Len)
+	case op.Allocate:
+		w.allocate(o, e)
+	case op.LockOp:
+		w.lock(t, o, e)
+	default:
+		w.live(t, o, e)
+	}
+}
+
+// live is for what happens to processes.
+func (w *World) live(t *thread, o *op.Op, e *Effect) {
+	switch o.Kind {
+	case op.Inherit:
+		w.inherit(t, o)
+	case op.Fork:
+		w.fork(t, o, e)
+	case op.Exec:
+		w.exec(t, e)
+	case op.Exit:
+		w.exit(t, o, e)
+	case op.Wait:
+		w.reap(o)
+	case op.Kill:
+		w.kill(o, e)
+	}
+}

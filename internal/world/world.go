@@ -22,6 +22,13 @@ type File struct {
 	Locks   []*Lock  // held at present, of every family
 	Waits   []*Lock  // asked for and not granted yet
 	Created Stamp    // the operation that created it; zero if it was there before
+
+	gone     bool      // it has lost its last name
+	touched  int       // World.seen when it was last reached
+	wrote    clock     // pipes and socketpairs: what was written so far
+	closed   clock     // of a pipe or socketpair: the closing of its writing ends
+	pair     bool      // a socketpair; the ends are one File
+	released []release // who let go of which locks
 }
 
 // Entry is one name: an entry of a directory.
@@ -32,6 +39,9 @@ type Entry struct {
 	File    *File  // nil: no such name at present
 	Changed Stamp  // the operation that last changed where it leads; zero if none did in this run
 	By      *op.Op // that operation
+
+	opened  int // open file descriptions that came by it
+	touched int // World.seen when it was last looked up
 }
 
 // Seg is a run of bytes that one write left.
@@ -39,6 +49,7 @@ type Seg struct {
 	Lo, Hi int64
 	By     *op.Op
 	At     Stamp
+	base   int64 // where By's first byte lies
 }
 
 // OFD is an open file description (open(2)): what dup and fork share.
@@ -65,6 +76,10 @@ type Lock struct {
 	By     *op.Op   // the operation that took it
 	At     Stamp
 	Entry  *Entry // the name by which the descriptor was opened
+
+	owner  *table  // of POSIX locks: the kernel's files_struct, which is the process's but for CLONE_FILES
+	fd     int     // the descriptor that it was taken through
+	thread *thread // that sleeps for it
 }
 
 // Effect is what one operation did, for the rules.
@@ -102,6 +117,13 @@ type Process struct {
 	Parent *Process
 	Exited bool
 	Status int
+
+	leader  *thread
+	threads []*thread
+	reaped  bool
+	end     Stamp         // its Exit
+	exits   clock         // the ends of its threads
+	signals map[int]clock // sent to it, by number
 }
 
 // Descriptor is one slot of a descriptor table.

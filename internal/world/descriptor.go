@@ -1,0 +1,266 @@
+package world
+
+import (
+	"math"
+	"slices"
+
+	"filerace/internal/op"
+)
+
+// table is a descriptor table. Threads share one, and so do processes made with
+// CLONE_FILES; it is the owner of POSIX locks.
+type table struct {
+	fds   map[int]*Descriptor
+	users int // threads
+}
+
+type inheritKey struct {
+	shared int
+	file   op.FileID
+	flags  uint64
+}
+
+func (w *World) descriptor(tab *table, fd int) *Descriptor {
+	if tab == nil || fd < 0 {
+		return nil
+	}
+	return tab.fds[fd]
+}
+
+// tableOf returns the table of an actor, that of its process if the thread is
+// new; nil if neither is known.
+func (w *World) tableOf(a op.Actor) *table {
+	if w.recent != nil && w.recent.actor == a {
+		return w.recent.table
+	}
+	if t := w.threads[a]; t != nil {
+		return t.table
+	}
+	if p := w.procs[a.Process()]; p != nil {
+		return p.leader.table
+	}
+	return nil
+}
+
+// slotted is a descriptor with the description it was made with: one allocation.
+type slotted struct {
+	d Descriptor
+	o OFD
+}
+
+// install makes a new description and a first descriptor for it. A descriptor
+// that the world believed open was closed behind its back.
+func (w *World) install(tab *table, fd int, made *OFD, cloexec bool) *Descriptor {
+	if tab.fds[fd] != nil {
+		w.closeFD(tab, fd, &Effect{})
+	}
+	s := &slotted{o: *made}
+	w.ofds++
+	s.o.ID = w.ofds
+	s.o.Refs = 1
+	s.o.File.Opens++
+	if s.o.Entry != nil {
+		s.o.Entry.opened++
+	}
+	s.d = Descriptor{OFD: &s.o, CloseOnExec: cloexec}
+	tab.fds[fd] = &s.d
+	return &s.d
+}
+
+// share gives an existing description another descriptor.
+func (tab *table) share(fd int, d *OFD, cloexec bool) {
+	tab.fds[fd] = &Descriptor{OFD: d, CloseOnExec: cloexec}
+	d.Refs++
+}
+
+func (tab *table) copied() *table {
+	c := &table{fds: make(map[int]*Descriptor, len(tab.fds))}
+	for fd, d := range tab.fds {
+		c.share(fd, d.OFD, d.CloseOnExec)
+	}
+	return c
+}
+
+// closeFD closes one descriptor: with it go all POSIX locks that the table's
+// owner has on the file, through whichever descriptor they were taken
+// (fcntl_locks(7)), and with the description's last descriptor its own locks.
+func (w *World) closeFD(tab *table, fd int, e *Effect) {
+	d := tab.fds[fd]
+	if d == nil {
+		return
+	}
+	delete(tab.fds, fd)
+	if len(d.File.Locks) > 0 {
+		w.dropPosix(tab, fd, d.File, e)
+	}
+	switch d.File.Type {
+	case op.Pipe:
+		if d.Flags&op.O_ACCMODE != op.O_RDONLY && !e.At.IsZero() {
+			d.File.closed.add(e.At)
+		}
+	case op.Socket:
+		if !e.At.IsZero() {
+			w.stream(d.File, true).add(e.At)
+		}
+	}
+	d.Refs--
+	if d.Refs > 0 {
+		return
+	}
+	if len(d.File.Locks) > 0 {
+		w.dropOwned(d.OFD, e)
+	}
+	e.Closed = append(e.Closed, d.OFD)
+	d.File.Opens--
+	if d.Entry != nil {
+		d.Entry.opened--
+	}
+	w.release(d.File)
+}
+
+// release drops the file if nothing leads to it any more.
+func (w *World) release(f *File) {
+	if f.Opens > 0 || len(f.Names) > 0 || f.Nlink > 0 {
+		return
+	}
+	if w.files[f.ID] == f {
+		delete(w.files, f.ID)
+	}
+	w.forgotten = append(w.forgotten, f)
+}
+
+// closeRange plays close_range(2).
+func (w *World) closeRange(t *thread, o *op.Op, e *Effect) {
+	if o.Flags&op.CLOSE_RANGE_UNSHARE != 0 {
+		w.unshare(t)
+	}
+	for _, fd := range t.table.between(o.FD, o.FD2) {
+		if o.Flags&op.CLOSE_RANGE_CLOEXEC != 0 {
+			t.table.fds[fd].CloseOnExec = true
+		} else {
+			w.closeFD(t.table, fd, e)
+		}
+	}
+}
+
+// between returns the open descriptors from lo to hi, ascending; hi < 0 is no bound.
+func (tab *table) between(lo, hi int) []int {
+	if hi < 0 {
+		hi = math.MaxInt
+	}
+	var fds []int
+	for fd := range tab.fds {
+		if fd >= lo && fd <= hi {
+			fds = append(fds, fd)
+		}
+	}
+	slices.Sort(fds)
+	return fds
+}
+
+// unshare gives the thread a table of its own. POSIX locks stay with the old one.
+func (w *World) unshare(t *thread) {
+	if t.table.users == 1 {
+		return
+	}
+	t.table.users--
+	t.table = t.table.copied()
+	t.table.users = 1
+	if t.proc.leader == t {
+		t.proc.FDs = t.table.fds
+	}
+}
+
+// dup plays dup, dup2, dup3 and F_DUPFD.
+func (w *World) dup(t *thread, o *op.Op, e *Effect) {
+	to := int(o.Ret)
+	if e.OFD == nil {
+		delete(t.table.fds, to)
+		return
+	}
+	if to == o.FD {
+		return
+	}
+	d := e.OFD
+	d.Refs++ // before the target is closed: it may lead to the same description
+	w.closeFD(t.table, to, e)
+	d.Refs--
+	t.table.share(to, d, o.Flags&op.O_CLOEXEC != 0)
+}
+
+// settable are the flags that F_SETFL changes (fcntl(2)).
+const settable = op.O_APPEND | op.O_ASYNC | op.O_DIRECT | op.O_NOATIME | op.O_NONBLOCK
+
+func (w *World) setFlags(t *thread, o *op.Op) {
+	d := w.descriptor(t.table, o.FD)
+	if d == nil {
+		return
+	}
+	switch o.Cmd {
+	case op.F_SETFL:
+		d.Flags = d.Flags&^settable | o.Flags&settable
+	case op.F_SETFD:
+		d.CloseOnExec = o.Flags&1 != 0 // FD_CLOEXEC
+	}
+}
+
+// open makes the descriptor that the operation returned.
+func (w *World) open(t *thread, o *op.Op, e *Effect) {
+	f := e.File
+	if f == nil { // the recorder could not tell
+		f = w.made(op.FileID{}, o.File.Type, Stamp{})
+		e.File = f
+	}
+	made := OFD{File: f, Flags: o.Flags, Opened: e.At, By: o}
+	if o.Flags&op.O_TMPFILE == op.O_TMPFILE {
+		f.Created = e.At
+	} else {
+		made.Entry = openedBy(o, e)
+	}
+	if o.Flags&op.O_TRUNC != 0 && f.Type == op.Regular && !e.Created {
+		w.truncate(e, 0)
+	}
+	f.adopt(&o.File)
+	e.OFD = w.install(t.table, int(o.Ret), &made, o.Flags&op.O_CLOEXEC != 0).OFD
+}
+
+// openedBy is the name that led to the opened file; none if it was a symbolic
+// link whose target the operation does not name.
+func openedBy(o *op.Op, e *Effect) *Entry {
+	if e.Entry2 != nil && e.Entry2.File == e.File {
+		return e.Entry2
+	}
+	if e.Entry != nil && e.Entry.File != e.File && e.Entry.File != nil && e.Entry.File.Type == op.Symlink {
+		return nil
+	}
+	return e.Entry
+}
+
+// channel plays pipe, socketpair, socket and accept.
+func (w *World) channel(t *thread, o *op.Op, e *Effect) {
+	if o.NewFD < 0 || o.Kind == op.SocketOp && o.NewFD2 <= 0 && o.FD >= 0 && int(o.Ret) != o.NewFD {
+		return // connect
+	}
+	typ := op.Socket
+	if o.Kind == op.PipeOp {
+		typ = op.Pipe
+	}
+	f := w.made(o.File.ID, typ, e.At)
+	cloexec := o.Flags&op.O_CLOEXEC != 0
+	flags := o.Flags &^ op.O_ACCMODE & settable
+	first := OFD{File: f, Flags: flags | op.O_RDWR, Opened: e.At, By: o}
+	if typ == op.Pipe {
+		first.Flags = flags | op.O_RDONLY
+	}
+	e.File = f
+	e.OFD = w.install(t.table, o.NewFD, &first, cloexec).OFD
+	if o.NewFD2 <= 0 || typ == op.Socket && int(o.Ret) == o.NewFD && o.Ret > 0 {
+		return
+	}
+	f.pair = true
+	second := first
+	if typ == op.Pipe {
+		second.Flags = flags | op.O_WRONLY
+	}
+	w.install(t.table, o.NewFD2, &second, cloexec)
+}

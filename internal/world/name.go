@@ -1,0 +1,279 @@
+package world
+
+import (
+	"slices"
+	"strings"
+
+	"filerace/internal/op"
+)
+
+type entryKey struct {
+	dir  op.FileID
+	base string
+}
+
+// keyOf is the identity of a name. Where the recorder could not tell the
+// directory, the path has to do.
+func keyOf(n *op.Name) entryKey {
+	if n.Dir.IsZero() {
+		return entryKey{base: n.Path}
+	}
+	return entryKey{n.Dir, n.Base}
+}
+
+// file returns the file of that identity; nil if it is zero.
+func (w *World) file(id op.FileID) *File {
+	if id.IsZero() {
+		return nil
+	}
+	f := w.files[id]
+	if f == nil {
+		f = &File{ID: id}
+		w.files[id] = f
+	}
+	f.touched = w.seen
+	return f
+}
+
+// made returns a file that is new. Whatever had its identity before must have
+// ended unseen.
+func (w *World) made(id op.FileID, typ op.FileType, at Stamp) *File {
+	f := &File{ID: id, Type: typ, Created: at, touched: w.seen}
+	if id.IsZero() {
+		return f // a pipe that the recorder did not look at
+	}
+	if old := w.files[id]; old != nil {
+		for len(old.Names) > 0 {
+			w.lead(old.Names[0], nil)
+		}
+		old.Nlink = 0
+		w.release(old)
+	}
+	w.files[id] = f
+	return f
+}
+
+// adopt takes over what an operation reports about the file.
+func (f *File) adopt(r *op.File) {
+	if r.ID.IsZero() {
+		return
+	}
+	if r.Type != op.UnknownType {
+		f.Type = r.Type
+	}
+	if f.Path == "" {
+		f.Path = r.Path
+	}
+	if r.Nlink > 0 || len(f.Names) == 0 {
+		f.Nlink = int(r.Nlink)
+	}
+	f.resized(r.Size)
+}
+
+// lead makes the entry lead to f.
+func (w *World) lead(en *Entry, f *File) {
+	if old := en.File; old != nil {
+		if i := slices.Index(old.Names, en); i >= 0 {
+			old.Names = slices.Delete(old.Names, i, i+1)
+		}
+	}
+	en.File = f
+	if f != nil {
+		f.Names = append(f.Names, en)
+		f.Nlink = max(f.Nlink, 1)
+		if f.Path == "" {
+			f.Path = en.Path
+		}
+	}
+}
+
+// changesNames reports whether the operation may make a name lead elsewhere.
+func changesNames(o *op.Op) bool {
+	switch o.Kind {
+	case op.Open:
+		return o.Flags&op.O_CREAT != 0
+	case op.Unlink, op.Rmdir, op.Rename, op.Link, op.SymlinkOp, op.Mkdir, op.Mknod:
+		return true
+	}
+	return false
+}
+
+// lookUp finds the entries of the operation's names as they were before it.
+func (w *World) lookUp(o *op.Op, e *Effect) {
+	changes := changesNames(o) && !o.Failed() && !o.Waits
+	for i := range o.Names {
+		en := w.look(&o.Names[i], changes)
+		switch i {
+		case 0:
+			e.Entry, e.Before = en, en.File
+		case 1:
+			e.Entry2, e.Before2 = en, en.File
+		}
+	}
+	if e.File == nil && len(o.Names) > 0 && (o.Failed() || o.Waits) {
+		e.File = e.Before
+	}
+}
+
+// look returns the entry of one name, brought into line with what the operation
+// saw: what others than the run's operations did to it shows only here.
+func (w *World) look(n *op.Name, changes bool) *Entry {
+	key := keyOf(n)
+	en := w.entries[key]
+	seen := n.Before
+	if !changes && !n.After.IsZero() {
+		seen = n.After
+	}
+	if en == nil {
+		en = &Entry{Dir: n.Dir, Base: n.Base, Path: n.Path}
+		w.entries[key] = en
+		w.lead(en, w.file(seen))
+	} else if !agrees(en, n, changes) {
+		w.lead(en, w.file(seen))
+		en.Changed, en.By = Stamp{}, nil
+	}
+	en.touched = w.seen
+	w.learnName(en.File, n)
+	return en
+}
+
+// agrees reports whether the entry leads where the operation saw it lead. Where
+// operations overlap (nobody controls them), another may have returned first with
+// the change that this one saw happen.
+func agrees(en *Entry, n *op.Name, changes bool) bool {
+	var id op.FileID
+	if en.File != nil {
+		id = en.File.ID
+	}
+	if id == n.Before {
+		return true
+	}
+	return id == n.After && (!changes || n.Before.IsZero())
+}
+
+// learnName takes over what a name tells about the file that it led to.
+func (w *World) learnName(f *File, n *op.Name) {
+	if f == nil {
+		return
+	}
+	f.touched = w.seen
+	if n.Before != f.ID {
+		return
+	}
+	if f.Type == op.UnknownType {
+		f.Type = n.Type
+	}
+	if n.Nlink > 0 {
+		f.Nlink = int(n.Nlink)
+	}
+	if f.Version == 0 {
+		f.resized(n.Size)
+	}
+}
+
+// rename lets the names lead where the operation left them.
+func (w *World) rename(o *op.Op, e *Effect) {
+	if len(o.Names) == 0 {
+		return
+	}
+	if changesNames(o) {
+		w.change(o, &o.Names[0], e.Entry, e)
+		if len(o.Names) > 1 {
+			w.change(o, &o.Names[1], e.Entry2, e)
+		}
+		w.lose(o, e)
+		if o.Kind == op.Open && e.Before != nil {
+			e.Existed = true
+		}
+	}
+	if e.File == nil {
+		e.File = w.subject(o, e)
+	}
+	if o.Kind == op.Rename && e.File != nil && e.File.Type == op.Directory {
+		w.moved(o)
+	}
+	for _, f := range e.Gone {
+		w.release(f)
+	}
+}
+
+// change makes one entry lead to what the operation left there.
+func (w *World) change(o *op.Op, n *op.Name, en *Entry, e *Effect) {
+	after := n.After
+	if o.Kind == op.Unlink || o.Kind == op.Rmdir {
+		after = op.FileID{}
+	}
+	if en.File == nil && after.IsZero() || en.File != nil && en.File.ID == after {
+		return
+	}
+	f := w.file(after)
+	if en.File == nil && o.Kind != op.Rename {
+		e.Created = true
+		if o.Kind != op.Link {
+			f = w.made(after, n.Type, e.At)
+		} else if n.Nlink > 0 {
+			f.Nlink = int(n.Nlink)
+		}
+	}
+	w.lead(en, f)
+	en.Changed, en.By = e.At, o
+}
+
+// lose notes which file lost a name, and whether it was its last.
+func (w *World) lose(o *op.Op, e *Effect) {
+	var f *File
+	var n *op.Name
+	switch {
+	case o.Kind == op.Unlink || o.Kind == op.Rmdir:
+		f, n = e.Before, &o.Names[0]
+	case o.Kind == op.Rename && len(o.Names) > 1 && o.Flags&op.RENAME_EXCHANGE == 0 && e.Entry2.File != e.Before2:
+		f, n = e.Before2, &o.Names[1]
+	}
+	if f == nil {
+		return
+	}
+	e.Removed = append(e.Removed, f)
+	f.Nlink = int(n.Nlink)
+	// Some file systems keep a link count of 1 on directories.
+	if f.Nlink > 0 && o.Kind != op.Rmdir && f.Type != op.Directory {
+		return
+	}
+	f.Nlink, f.gone = 0, true
+	for len(f.Names) > 0 {
+		w.lead(f.Names[0], nil)
+	}
+	e.Gone = append(e.Gone, f)
+}
+
+// subject is the file that an operation by path is about.
+func (w *World) subject(o *op.Op, e *Effect) *File {
+	if !o.File.ID.IsZero() && o.Kind != op.Rename && o.Kind != op.Unlink && o.Kind != op.Rmdir {
+		f := w.file(o.File.ID)
+		if f.Type == op.UnknownType {
+			f.Type = o.File.Type
+		}
+		return f
+	}
+	last := e.Entry
+	if e.Entry2 != nil {
+		last = e.Entry2
+	}
+	if last.File != nil {
+		return last.File
+	}
+	return e.Before
+}
+
+// moved gives the entries below a renamed directory their new paths.
+func (w *World) moved(o *op.Op) {
+	from, to := o.Names[0].Path+"/", o.Names[len(o.Names)-1].Path+"/"
+	exchange := o.Flags&op.RENAME_EXCHANGE != 0
+	for _, en := range w.entries {
+		switch {
+		case strings.HasPrefix(en.Path, from):
+			en.Path = to + en.Path[len(from):]
+		case exchange && strings.HasPrefix(en.Path, to):
+			en.Path = from + en.Path[len(to):]
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package world
+
+import "filerace/internal/op"
+
+// thread is one actor: what it has seen and which descriptor table it uses.
+type thread struct {
+	actor op.Actor
+	proc  *Process
+	table *table
+	tid   int
+	index int32 // in World.actors
+	slot  int32
+	count uint32
+	tick  uint32
+	seen  *view
+	waits *Lock // sleeps for it
+}
+
+// A slot is one component of the vectors. It passes from an ended thread to a
+// new one when the new one's creator has already seen the end of the old one:
+// all operations of both are then ordered as if they were one thread's. So the
+// length of the vectors follows how many run at once, not how many ever ran.
+type freeSlot struct {
+	slot int32
+	tick uint32
+}
+
+// newThread adds an actor whose first operation comes after made.
+func (w *World) newThread(a op.Actor, p *Process, made Stamp) *thread {
+	t := &thread{actor: a, proc: p, index: int32(len(w.actors)), seen: blind}
+	w.actors = append(w.actors, a)
+	w.takeSlot(t, made)
+	if !made.IsZero() {
+		t.learn(made)
+	}
+	w.threads[a] = t
+	p.threads = append(p.threads, t)
+	return t
+}
+
+func (w *World) takeSlot(t *thread, made Stamp) {
+	for i, f := range w.free {
+		if made.seen != nil && int(f.slot) < len(made.seen.hard) && made.seen.hard[f.slot] >= f.tick {
+			t.slot, t.tick = f.slot, f.tick
+			last := len(w.free) - 1
+			w.free[i] = w.free[last]
+			w.free = w.free[:last]
+			return
+		}
+	}
+	t.slot = w.slots
+	w.slots++
+}
+
+// endThread gives up the thread's place; its table is left alone.
+func (w *World) endThread(t *thread) {
+	w.stopWaiting(t)
+	delete(w.threads, t.actor)
+	if w.recent == t {
+		w.recent = nil
+	}
+	w.free = append(w.free, freeSlot{t.slot, t.tick})
+}
+
+// stamp is the place of the thread's present operation.
+func (t *thread) stamp(seq int) Stamp {
+	return Stamp{Seq: seq, Thread: t.index, Count: t.count, slot: t.slot, tick: t.tick, seen: t.seen}
+}
+
+func (t *thread) sees(full, hard []uint32) {
+	// Slices are compared by where they begin: merged and lifted return their
+	// argument when nothing is new.
+	if same(full, t.seen.full) && same(hard, t.seen.hard) {
+		return
+	}
+	t.seen = &view{full, hard}
+}
+
+func same(a, b []uint32) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// learn orders s before the thread's next stamp, in every schedule.
+func (t *thread) learn(s Stamp) {
+	if s.IsZero() {
+		return
+	}
+	full := lifted(merged(t.seen.full, s.seen.full, t.slot), s.slot, s.tick, t.slot)
+	hard := lifted(merged(t.seen.hard, s.seen.hard, t.slot), s.slot, s.tick, t.slot)
+	t.sees(full, hard)
+}
+
+// learnHere orders s before the thread's next stamp as this run went.
+func (t *thread) learnHere(s Stamp) {
+	if s.IsZero() {
+		return
+	}
+	full := lifted(merged(t.seen.full, s.seen.full, t.slot), s.slot, s.tick, t.slot)
+	t.sees(full, t.seen.hard)
+}
+
+func (t *thread) learnClock(c *clock) {
+	t.sees(merged(t.seen.full, c.full, t.slot), merged(t.seen.hard, c.hard, t.slot))
+}
+
+func (t *thread) learnClockHere(c *clock) {
+	t.sees(merged(t.seen.full, c.full, t.slot), t.seen.hard)
+}
