@@ -12,6 +12,8 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "demo" {
 		os.Exit(Main(os.Args[2], os.Args[3:], os.Stdout, os.Stderr))
 	}
+	// Under -race every process lingers for a second at its end unless told not to.
+	os.Setenv("GORACE", "atexit_sleep_ms=0")
 	os.Exit(m.Run())
 }
 
