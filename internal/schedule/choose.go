@@ -35,7 +35,7 @@ func goOn(held []Held, done Schedule) int {
 // of at most circlePeriod. The remedy of fair scheduling (Musuvathi and Qadeer,
 // Fair Stateless Model Checking, PLDI 2008) is to let the others go first.
 const (
-	circleSteps  = 64
+	circleSteps  = 256 // more than a program reads a shared file in one go, as a rule
 	circlePeriod = 8
 )
 

@@ -9,8 +9,7 @@ import "filerace/internal/op"
 // that race with nothing keep theirs, so that, unlike in the random walk, a long
 // independent stretch of one actor does not wear down the chance of another.
 type POS struct {
-	// Dependent reports whether the order of two pending operations matters.
-	Dependent func(a, b *op.Op) bool
+	dependent func(a, b *op.Op) bool // whether the order of two pending operations matters
 
 	dice    dice
 	draw    func() uint64
@@ -25,9 +24,13 @@ type pending struct {
 	tick     uint64 // the last decision at which it was held
 }
 
-// NewPOS returns the sampling that seed determines.
+// NewPOS returns the sampling that seed determines. dependent reports whether the
+// order of two pending operations matters; nil: op.Dependent.
 func NewPOS(seed uint64, dependent func(a, b *op.Op) bool) *POS {
-	p := &POS{Dependent: dependent, dice: newDice(seed), pending: make(map[op.Actor]pending)}
+	if dependent == nil {
+		dependent = op.Dependent
+	}
+	p := &POS{dependent: dependent, dice: newDice(seed), pending: make(map[op.Actor]pending)}
 	p.draw = p.dice.rand.Uint64
 	return p
 }
@@ -61,7 +64,7 @@ func (p *POS) Pick(held []Held, done Schedule) int {
 	}
 	delete(p.pending, held[best].Actor)
 	for i := range held {
-		if i != best && p.Dependent(held[best].Op, held[i].Op) {
+		if i != best && p.dependent(held[best].Op, held[i].Op) {
 			delete(p.pending, held[i].Actor) // draws anew if it is still held then
 		}
 	}

@@ -38,6 +38,34 @@ func TestPOSKeepsIndependentPriorities(t *testing.T) {
 	}
 }
 
+// Without a relation of its own, POS asks op.Dependent: when two actors
+// make one directory, the loser draws anew; when they only look, it does not.
+func TestPOSAsksOpDependent(t *testing.T) {
+	name := []op.Name{{Dir: op.FileID{Dev: 1, Ino: 2}, Base: "f"}}
+	mkdir := func(a op.Actor) Held {
+		return Held{Step{a, "mkdir f"}, &op.Op{Actor: a, Kind: op.Mkdir, Names: name}}
+	}
+	stat := func(a op.Actor) Held {
+		return Held{Step{a, "stat f"}, &op.Op{Actor: a, Kind: op.Stat, Names: name}}
+	}
+	for _, tt := range []struct {
+		held  []Held
+		draws int
+	}{
+		{[]Held{mkdir("1"), mkdir("2")}, 3},
+		{[]Held{stat("1"), stat("2")}, 2},
+	} {
+		p, draws := NewPOS(1, nil), 0
+		p.draw = func() uint64 { draws++; return uint64(9 - draws) }
+		p.Begin()
+		p.Pick(tt.held, nil) // both draw, 1 wins
+		p.Pick(tt.held[1:], nil)
+		if draws != tt.draws {
+			t.Errorf("%s: %d priorities drawn, want %d", tt.held[0].Sig, draws, tt.draws)
+		}
+	}
+}
+
 // An operation that was blocked in between draws anew; one that was held all the
 // time does not.
 func TestPOSBlockedOperationIsNew(t *testing.T) {

@@ -22,7 +22,7 @@ type Spec struct {
 	Open     bool     `json:"open,omitempty"`     // replay: the run may go on after the schedule
 	Runs     int      `json:"runs,omitempty"`     // replay: how many; 0: one
 
-	Dependent func(a, b *op.Op) bool      `json:"-"` // pos
+	Dependent func(a, b *op.Op) bool      `json:"-"` // pos; nil: op.Dependent
 	Same      func(want, got string) bool `json:"-"` // replay; nil: equality
 }
 
@@ -33,7 +33,7 @@ var names = []struct {
 }{
 	{"fifo", func(Spec) (Strategy, error) { return FIFO{}, nil }},
 	{"random", func(s Spec) (Strategy, error) { return NewRandom(s.Seed), nil }},
-	{"pos", newPOS},
+	{"pos", func(s Spec) (Strategy, error) { return NewPOS(s.Seed, s.Dependent), nil }},
 	{"pct", newPCT},
 	{"pct2", func(s Spec) (Strategy, error) { s.Depth = 2; return newPCT(s) }},
 	{"pct3", func(s Spec) (Strategy, error) { s.Depth = 3; return newPCT(s) }},
@@ -60,13 +60,6 @@ func New(spec Spec) (Strategy, error) {
 		}
 	}
 	return nil, fmt.Errorf("no strategy is called %q; there are %s", spec.Name, strings.Join(Names(), ", "))
-}
-
-func newPOS(s Spec) (Strategy, error) {
-	if s.Dependent == nil {
-		return nil, errors.New("pos needs to know which operations are dependent")
-	}
-	return NewPOS(s.Seed, s.Dependent), nil
 }
 
 func newPCT(s Spec) (Strategy, error) {

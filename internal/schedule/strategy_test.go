@@ -12,7 +12,6 @@ func TestNewErrors(t *testing.T) {
 	}{
 		{Spec{Name: "rnadom"}, "fifo, random, pos, pct, pct2, pct3, directed, replay, follow"},
 		{Spec{}, `called ""`},
-		{Spec{Name: "pos"}, "dependent"},
 		{Spec{Name: "pct", Depth: -1}, "depth -1"},
 		{Spec{Name: "replay"}, "schedule"},
 	} {
