@@ -2,21 +2,31 @@ package world
 
 import "filerace/internal/op"
 
-// Enter fills in what a held operation's descriptors lead to: o.File; o.Off, the
-// description's own offset where the call has none, or the end of the file for
-// O_APPEND; and lock ranges, made absolute. The world does not change, and
-// Enter may be called again when it has.
+// Enter fills in what a held operation's descriptors lead to: o.File, o.OFD and
+// their like; o.Off, the description's own offset where the call has none, or the
+// end of the file for O_APPEND; lock ranges, made absolute; and what an operation
+// that closes descriptors closes. The world does not change, and Enter may be
+// called again when it has.
 func (w *World) Enter(o *op.Op) { w.resolve(w.tableOf(o.Actor), o) }
 
 // resolve does the work of Enter. What a descriptor leads to is told by the
 // table at the moment the operation takes effect, whatever an earlier look said.
 func (w *World) resolve(tab *table, o *op.Op) {
+	switch o.Kind {
+	case op.Exit, op.Exec, op.CloseRange:
+		if tab != nil {
+			tab.closes(o)
+		}
+		return
+	}
 	d := w.descriptor(tab, o.FD)
 	if d == nil || !byDescriptor(o) {
 		return
 	}
-	f := d.File
-	o.File = op.File{ID: f.ID, Type: f.Type, Path: f.Path, Nlink: uint32(f.Nlink), Size: f.Size}
+	o.File, o.OFD, o.OFlags, o.OldSize = d.File.report(), d.ID, d.Flags, op.None
+	if d.File.seekable() {
+		o.OldSize = d.File.Size
+	}
 	switch o.Kind {
 	case op.Read:
 		if own(o, d.OFD) {
@@ -29,10 +39,62 @@ func (w *World) resolve(tab *table, o *op.Op) {
 			o.Off = d.position()
 		}
 	case op.Copy:
-		o.Off, o.Off2 = w.copyOffsets(tab, d.OFD, o)
+		w.resolveCopy(tab, d.OFD, o)
 	case op.LockOp, op.GetLock:
 		absolute(&o.Lock, d.OFD)
+	case op.Close:
+		o.NoLocks = !tab.locks(d.OFD)
+	case op.Dup:
+		old := w.descriptor(tab, o.FD2)
+		o.NoLocks = old == nil || !tab.locks(old.OFD)
+		o.OFD2, o.File2 = 0, op.File{}
+		if old != nil {
+			o.OFD2, o.File2 = old.ID, old.File.report()
+		}
 	}
+}
+
+// report is the file as operations speak of it.
+func (f *File) report() op.File {
+	return op.File{ID: f.ID, Type: f.Type, Path: f.Path, Nlink: uint32(f.Nlink), Size: f.Size}
+}
+
+// closes fills in which descriptors an operation on the whole table closes.
+func (tab *table) closes(o *op.Op) {
+	o.FDs, o.NoLocks = nil, true
+	lo, hi := 0, op.None
+	switch o.Kind {
+	case op.CloseRange:
+		lo, hi = o.FD, o.FD2
+		if o.Flags&op.CLOSE_RANGE_CLOEXEC != 0 {
+			return
+		}
+	case op.Exit:
+		if tab.users > 1 && o.Actor != o.Actor.Process() {
+			return
+		}
+	}
+	for _, fd := range tab.between(lo, hi) {
+		d := tab.fds[fd]
+		if o.Kind == op.Exec && !d.CloseOnExec {
+			continue
+		}
+		o.FDs = append(o.FDs, op.FDInfo{FD: fd, File: d.File.report(), Flags: d.Flags, Off: d.Offset, Shared: d.ID})
+		if tab.locks(d.OFD) {
+			o.NoLocks = false
+		}
+	}
+}
+
+// locks reports whether a lock may fall when the table's owner closes a
+// descriptor of d.
+func (tab *table) locks(d *OFD) bool {
+	for _, l := range d.File.Locks {
+		if l.OFD == d || l.Family == op.PosixLock && l.owner == tab {
+			return true
+		}
+	}
+	return false
 }
 
 // byDescriptor reports whether FD is the file that the operation is about.
@@ -108,19 +170,19 @@ func appends(o *op.Op, d *OFD) bool {
 	return o.Kind == op.Write && (o.Flags&rwfAppend != 0 || d.Flags&op.O_APPEND != 0 && o.Flags&rwfNoAppend == 0)
 }
 
-// copyOffsets returns where a copy writes (d) and reads (o.FD2).
-func (w *World) copyOffsets(tab *table, d *OFD, o *op.Op) (to, from int64) {
-	to, from = o.Off, o.Off2
+// resolveCopy tells where a copy writes (d) and reads (o.FD2).
+func (w *World) resolveCopy(tab *table, d *OFD, o *op.Op) {
 	if copyOwn(o, op.ArgOffPtr, o.Off, d) {
-		to = d.position()
-		if d.Flags&op.O_APPEND != 0 {
-			to = d.end() // sendfile and splice refuse such a target
-		}
+		o.Off = d.position() // O_APPEND is refused (EBADF, EINVAL)
 	}
-	if src := w.descriptor(tab, o.FD2); src != nil && copyOwn(o, op.ArgOffPtr2, o.Off2, src.OFD) {
-		from = src.position()
+	src := w.descriptor(tab, o.FD2)
+	if src == nil {
+		return
 	}
-	return to, from
+	o.OFD2, o.File2 = src.ID, src.File.report()
+	if copyOwn(o, op.ArgOffPtr2, o.Off2, src.OFD) {
+		o.Off2 = src.position()
+	}
 }
 
 // copyOwn reports whether that side of a copy goes by its description's offset:

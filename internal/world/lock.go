@@ -2,6 +2,7 @@ package world
 
 import (
 	"slices"
+	"syscall"
 
 	"filerace/internal/op"
 )
@@ -224,8 +225,7 @@ func (w *World) dropOwned(d *OFD, e *Effect) {
 // failLock: a flock that asks for another mode than it has loses the old one even
 // if it does not get the new one (flock(2)).
 func (w *World) failLock(o *op.Op, e *Effect) {
-	const eagain, eintr = 11, 4
-	if o.Errno() == eagain || o.Errno() == eintr {
+	if o.Errno() == int(syscall.EAGAIN) || o.Errno() == int(syscall.EINTR) {
 		w.loseFlock(o, e)
 	}
 }

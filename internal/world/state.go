@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"syscall"
 
 	"filerace/internal/op"
 )
@@ -142,6 +143,9 @@ func (w *World) Apply(o *op.Op) *Effect {
 	default:
 		w.perform(t, o, e)
 	}
+	if e.OFD != nil && o.Kind != op.Open {
+		o.File.Size, o.File.Nlink = e.File.Size, uint32(e.File.Nlink)
+	}
 	w.forget()
 	return e
 }
@@ -158,15 +162,13 @@ func (w *World) fail(t *thread, o *op.Op, e *Effect) {
 	switch o.Kind {
 	case op.Close:
 		// Linux frees the descriptor whatever close(2) returns but EBADF.
-		if o.Errno() != ebadf {
+		if o.Errno() != int(syscall.EBADF) {
 			w.closeFD(t.table, o.FD, e)
 		}
 	case op.LockOp:
 		w.failLock(o, e)
 	}
 }
-
-const ebadf = 9
 
 // perform is for operations that succeeded.
 func (w *World) perform(t *thread, o *op.Op, e *Effect) {
