@@ -1,0 +1,124 @@
+package race
+
+import (
+	"fmt"
+
+	"filerace/internal/op"
+	"filerace/internal/world"
+)
+
+// checkThenUseRule finds a path that was checked and then used by path, while
+// another process changed what it leads to: the file is gone, or the use
+// destroys a file that came after the check.
+//
+// Reading a newer version of a replaced file is as it should be. A file that is
+// gone is harm only if the process fails of it. Where a directory was listed
+// first, directory-race tells the story.
+type checkThenUseRule struct {
+	failures
+	looks    looks
+	listings listings
+	arrivals
+}
+
+func newCheckThenUse() Rule { return &checkThenUseRule{arrivals: newArrivals()} }
+
+func (r *checkThenUseRule) Step(_ *world.World, e *world.Effect, report func(Finding)) {
+	if e.Entry != nil {
+		if uses(e.Op) {
+			r.use(e, report)
+		}
+		r.overcome(e)
+		r.looks.note(e)
+		r.arrivals.note(e)
+	}
+	r.listings.note(e)
+	r.ended(e, report)
+}
+
+// uses reports whether the operation acts on a file by path and does not create one.
+func uses(o *op.Op) bool {
+	switch o.Kind {
+	case op.Open:
+		return o.Flags&op.O_CREAT == 0
+	case op.Unlink, op.Rename, op.Chmod, op.Chown, op.Truncate, op.Exec, op.Rmdir, op.Readlink, op.Link, op.Utime:
+		return true
+	}
+	return false
+}
+
+func (r *checkThenUseRule) use(e *world.Effect, report func(Finding)) {
+	k, ok := r.looks.last(e.Entry, e)
+	if !ok || k.file == nil || !k.check() {
+		return
+	}
+	if e.Op.Failed() {
+		r.missing(k, e)
+		return
+	}
+	met := e.Before
+	if met == nil || met == k.file {
+		return
+	}
+	switch e.Op.Kind {
+	case op.Unlink, op.Rename, op.Chmod, op.Chown, op.Truncate:
+	default:
+		return
+	}
+	came, ok := r.perFile[met]
+	if !ok || came.entry != e.Entry || !came.after(k.deed) || !came.rival(e) || !rivals(came.deed, k.deed) {
+		return
+	}
+	f := story("check-then-use", e.Entry.Path, met, k.deed, came.deed, deedOf(e))
+	f.Headline = fmt.Sprintf("%s %s the %s that %s had just put there, not the one that it had checked",
+		actor(deedOf(e)), did[e.Op.Kind], e.Entry.Path, actor(came.deed))
+	f.Why = fmt.Sprintf("In step %d %s looked at %s. In step %d %s put another file there. Step %d goes by the name alone and "+
+		"met the new file, which nobody had looked at.",
+		k.at.Seq, actor(k.deed), e.Entry.Path, came.at.Seq, actor(came.deed), e.At.Seq)
+	f.Repair = checkThenUseRepair
+	r.tell(report, f)
+}
+
+func (r *checkThenUseRule) missing(k look, e *world.Effect) {
+	n := e.Entry
+	gone := deed{n.Changed, n.By}
+	if e.Op.Errno() != enoent || n.File != nil || gone.none() || !gone.after(k.deed) || !gone.rival(e) || !rivals(gone, k.deed) {
+		return
+	}
+	if _, listed := r.listings.last(n.Dir, gone, e); listed {
+		return
+	}
+	f := story("check-then-use", n.Path, k.file, k.deed, gone, deedOf(e))
+	f.Headline = fmt.Sprintf("%s failed because %s took %s away after it had been checked", actor(deedOf(e)), actor(gone), n.Path)
+	f.Why = fmt.Sprintf("In step %d %s found %s in place and relied on it. In step %d %s removed or renamed it, so that step %d met "+
+		"no such file.", k.at.Seq, actor(k.deed), n.Path, gone.at.Seq, actor(gone), e.At.Seq)
+	f.Repair = checkThenUseRepair
+	r.suspect(e.Op.Actor, n, f)
+}
+
+const checkThenUseRepair = "Do not check first: act, and handle the error. Where the check is needed, open the file once and check and use " +
+	"the descriptor (fstat, fchmod, ftruncate), or hold a lock over both that everyone takes who changes the name."
+
+var did = map[op.Kind]string{
+	op.Unlink: "removed", op.Rename: "moved away", op.Chmod: "changed the mode of", op.Chown: "changed the owner of", op.Truncate: "cut off",
+}
+
+var checkThenUse = Info{
+	Name:  "check-then-use",
+	Title: "a path was checked, then used by path, and led elsewhere by then",
+	Fires: "A process checked a path with stat or access; before it used the path, another process removed the file (and the process failed), or put another there that the use destroyed.",
+	Harm: "The check says nothing of the file that is used: a file is removed, moved or changed that was never looked at, or a " +
+		"program fails on a file that it had just seen.",
+	Safe: "Opening once and working on the descriptor; acting without a check and handling the error; a lock over check and use. " +
+		"Opening the newer version of a file that was replaced meanwhile is not reported.",
+	Wrong: `if (stat(path, &st) == 0 && st.st_mtime < limit)
+	unlink(path);`,
+	Right: `int lock = open("dir/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+if (lock < 0 || flock(lock, LOCK_EX) < 0)   /* taken by everyone who changes path */
+	return -1;
+if (stat(path, &st) == 0 && st.st_mtime < limit)
+	unlink(path);
+close(lock);`,
+	Source: "Bishop and Dilger: Checking for Race Conditions in File Accesses, 1996; CWE-367; access(2), NOTES",
+	New:    newCheckThenUse,
+}

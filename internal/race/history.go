@@ -1,0 +1,189 @@
+package race
+
+import (
+	"slices"
+
+	"filerace/internal/op"
+	"filerace/internal/world"
+)
+
+// perProcess bounds how many processes are remembered at one name.
+const perProcess = 16
+
+// look is what a process last learnt of a name.
+type look struct {
+	deed
+	file *world.File // nil: no such name
+}
+
+// check reports whether the look was made to find out, not to use.
+func (l look) check() bool { return l.by.Kind == op.Stat || l.by.Kind == op.AccessOp }
+
+// looks remembers the last look of each process at each name.
+type looks struct {
+	names recent[*world.Entry, []look]
+}
+
+// note learns from one operation. An exclusive creation is no look: whoever uses
+// it needs none.
+func (l *looks) note(e *world.Effect) {
+	if e.Entry == nil {
+		return
+	}
+	switch e.Op.Kind {
+	case op.Stat, op.AccessOp, op.Readlink, op.Open:
+		switch {
+		case !e.Op.Failed():
+			l.add(e.Entry, look{deedOf(e), e.File})
+		case e.Op.Errno() == enoent && e.Entry.File == nil:
+			l.add(e.Entry, look{deedOf(e), nil})
+		}
+	case op.Rename, op.Link:
+		if !e.Op.Failed() && e.Entry2 != nil {
+			l.add(e.Entry2, look{deedOf(e), e.Before})
+		}
+	}
+}
+
+func (l *looks) add(n *world.Entry, k look) {
+	list := l.names.get(n)
+	p := k.by.Actor.Process()
+	list = slices.DeleteFunc(list, func(o look) bool { return o.by.Actor.Process() == p })
+	if len(list) >= perProcess {
+		list = list[1:]
+	}
+	l.names.put(n, append(list, k))
+}
+
+// last returns what the actor of e and those tied to it last learnt of a name.
+func (l *looks) last(n *world.Entry, e *world.Effect) (look, bool) {
+	list := l.names.get(n)
+	for i := len(list) - 1; i >= 0; i-- { // the list is in order of time
+		if list[i].at.Seq < e.At.Seq && list[i].tied(e) {
+			return list[i], true
+		}
+	}
+	return look{}, false
+}
+
+// reading is the last time that a process read the contents of a name.
+type reading struct {
+	deed             // the read; at is the place of the open if the name had moved on by then
+	file *world.File // what was read
+	hi   int64       // bytes seen so far
+}
+
+// readings remembers the last reading of each process at each name.
+type readings struct {
+	names recent[*world.Entry, []reading]
+}
+
+// note learns from a read. Meeting the end again brings no contents.
+func (r *readings) note(w *world.World, e *world.Effect) {
+	d, lo, hi := e.OFD, e.Lo, e.Hi
+	switch e.Op.Kind {
+	case op.Read:
+	case op.Copy:
+		if e.Op.Failed() || e.Op.Ret == 0 {
+			return
+		}
+		d, lo, hi = w.OFD(e.Op.Actor, e.Op.FD2), max(e.Op.Off2, 0), max(e.Op.Off2, 0)+e.Op.Ret
+	default:
+		return
+	}
+	if e.Op.Failed() || d == nil || d.Entry == nil || d.File == nil || d.File.Type != op.Regular {
+		return
+	}
+	if lo == hi && lo > 0 {
+		return
+	}
+	at := e.At
+	if d.Entry.File != d.File {
+		at = d.Opened
+	}
+	r.add(d.Entry, reading{deed{at, e.Op}, d.File, hi})
+}
+
+func (r *readings) add(n *world.Entry, k reading) {
+	list := r.names.get(n)
+	p := k.by.Actor.Process()
+	for i, o := range list {
+		if o.by.Actor.Process() == p {
+			if o.file == k.file {
+				k.hi = max(k.hi, o.hi)
+			}
+			list = slices.Delete(list, i, i+1)
+			break
+		}
+	}
+	if len(list) >= perProcess {
+		list = list[1:]
+	}
+	r.names.put(n, append(list, k))
+}
+
+// last returns the last reading of a name by the actor of e and those tied to it.
+func (r *readings) last(n *world.Entry, e *world.Effect) (reading, bool) {
+	var last reading
+	for _, k := range r.names.get(n) {
+		if k.tied(e) && k.at.Seq < e.At.Seq && (last.none() || k.after(last.deed)) {
+			last = k
+		}
+	}
+	return last, !last.none()
+}
+
+// arrival is how a file came to the name that it has.
+type arrival struct {
+	deed
+	entry *world.Entry
+}
+
+// arrivals remembers, for every file that got a name in this run, the last time.
+type arrivals struct{ perFile[arrival] }
+
+func newArrivals() arrivals { return arrivals{perFile[arrival]{}} }
+
+// note learns from one operation; rules ask before they call it.
+func (a arrivals) note(e *world.Effect) {
+	if e.Op.Failed() {
+		return
+	}
+	switch e.Op.Kind {
+	case op.Open, op.Mkdir, op.SymlinkOp, op.Mknod:
+		if e.Created && e.Entry != nil && e.Entry.File != nil {
+			a.perFile[e.Entry.File] = arrival{deedOf(e), e.Entry}
+		}
+	case op.Rename, op.Link:
+		if e.Entry2 != nil && e.Entry2.File != nil && e.Entry2.Changed.Seq == e.At.Seq {
+			a.perFile[e.Entry2.File] = arrival{deedOf(e), e.Entry2}
+		}
+	}
+}
+
+// authors returns who last made the contents in segs what they are under this
+// name: a write, or the later arrival of a file written before.
+func (a arrivals) authors(f *world.File, segs []world.Seg) []deed {
+	came, moved := a.perFile[f]
+	var out []deed
+	for _, s := range segs {
+		d := deed{s.At, s.By}
+		if moved && came.after(d) {
+			d = came.deed
+		}
+		if !slices.Contains(out, d) {
+			out = append(out, d)
+		}
+	}
+	if len(segs) == 0 && moved {
+		out = append(out, came.deed)
+	}
+	return out
+}
+
+const (
+	enoent    = 2
+	eexist    = 17
+	enotdir   = 20
+	enotempty = 39
+)

@@ -1,0 +1,190 @@
+package race
+
+import (
+	"fmt"
+	"slices"
+
+	"filerace/internal/op"
+	"filerace/internal/world"
+)
+
+// lostUpdateRule finds a change that nobody will ever see: one process read a
+// file, another changed it, and the first wrote back what it had made of the
+// old contents. Reading and writing may be done by different processes of one
+// story: n=$(cat f); echo $((n+1)) >f.
+//
+// Ruled out: a lock around the reading and the writing (the changes are then
+// ordered), reading again before the writing, appending, and writers that never
+// read.
+type lostUpdateRule struct {
+	told
+	readings readings
+	arrivals
+	open   map[*world.OFD]*update
+	equals []Finding // updates lost to one of equal bytes: harm only if the run failed
+}
+
+// update is a change cut off by a truncation whose new contents are still to come.
+type update struct {
+	read, lost deed
+	cut        deed
+	segs       []world.Seg
+	size       int64
+	name       *world.Entry
+}
+
+func newLostUpdate() Rule {
+	return &lostUpdateRule{arrivals: newArrivals(), open: map[*world.OFD]*update{}}
+}
+
+func (r *lostUpdateRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
+	if !e.Op.Failed() {
+		switch e.Op.Kind {
+		case op.Read, op.Copy:
+			r.readings.note(w, e)
+		case op.Open, op.Truncate:
+			r.cut(e)
+		case op.Rename:
+			r.replace(e, report)
+		}
+		if e.Op.Kind == op.Write || e.Op.Kind == op.Copy {
+			r.write(e, report)
+		}
+		r.arrivals.note(e)
+	}
+	for _, d := range e.Closed {
+		r.closed(d, e, report)
+	}
+}
+
+// conflict returns the tied reading and the rival change that it missed, if the
+// contents in segs (or all of file, if nothing is known of who wrote it) are lost now.
+func (r *lostUpdateRule) conflict(n *world.Entry, f *world.File, segs []world.Seg, e *world.Effect) (read, lost deed, ok bool) {
+	if n == nil || f == nil || f.Type != op.Regular {
+		return
+	}
+	k, ok := r.readings.last(n, e)
+	if !ok {
+		return
+	}
+	for _, d := range r.authors(f, segs) {
+		if d.after(k.deed) && d.rival(e) && rivals(d, k.deed) {
+			return k.deed, d, true
+		}
+	}
+	return deed{}, deed{}, false
+}
+
+// replace judges a rename over the name.
+func (r *lostUpdateRule) replace(e *world.Effect, report func(Finding)) {
+	if e.Entry2 == nil || e.Before2 == nil || e.Entry2.Changed.Seq != e.At.Seq {
+		return
+	}
+	read, lost, ok := r.conflict(e.Entry2, e.Before2, e.Before2.Segs, e)
+	if !ok {
+		return
+	}
+	u := update{read: read, lost: lost, name: e.Entry2}
+	f := u.finding(e.Entry2.File, deedOf(e))
+	f.alsoNamed(e.Entry.Path)
+	if now := e.Entry2.File; same(e.Before2.Segs, e.Before2.Size, now.Segs, now.Size) {
+		r.equal(f)
+		return
+	}
+	r.tell(report, f)
+}
+
+// cut notes a truncation; what is lost shows when the new contents are known.
+func (r *lostUpdateRule) cut(e *world.Effect) {
+	if e.OFD == nil || e.Shrunk == 0 {
+		return
+	}
+	if read, lost, ok := r.conflict(e.OFD.Entry, e.File, e.Dropped, e); ok {
+		r.open[e.OFD] = &update{
+			read: read, lost: lost, cut: deedOf(e), name: e.OFD.Entry,
+			segs: slices.Clone(e.Dropped), size: e.Shrunk + e.File.Size,
+		}
+	}
+}
+
+func (r *lostUpdateRule) write(e *world.Effect, report func(Finding)) {
+	if e.OFD == nil {
+		return
+	}
+	if u := r.open[e.OFD]; u != nil && brings(e.Op, e.Lo, e.Hi, u.segs) {
+		delete(r.open, e.OFD)
+		r.tell(report, u.finding(e.File, deedOf(e)))
+		return
+	}
+	if len(e.Over) == 0 || e.OFD.Flags&op.O_APPEND != 0 {
+		return
+	}
+	if read, lost, ok := r.conflict(e.OFD.Entry, e.File, e.Over, e); ok {
+		u := update{read: read, lost: lost, name: e.OFD.Entry}
+		r.tell(report, u.finding(e.File, deedOf(e)))
+	}
+}
+
+// closed settles a truncation through a description that is done.
+func (r *lostUpdateRule) closed(d *world.OFD, e *world.Effect, report func(Finding)) {
+	u := r.open[d]
+	if u == nil {
+		return
+	}
+	delete(r.open, d)
+	if d.File.Size < u.size {
+		r.tell(report, u.finding(d.File, u.cut))
+	} else {
+		r.equal(u.finding(d.File, u.cut))
+	}
+}
+
+// equal keeps an update that was lost to one of the same bytes. Two counters
+// that both went from 5 to 6 have lost one; two edits that both switched an
+// option on have lost nothing. The outcome of the run tells which it was.
+func (r *lostUpdateRule) equal(f Finding) {
+	f.Explains = true
+	if len(r.equals) < suspects {
+		r.equals = append(r.equals, f)
+	}
+}
+
+func (r *lostUpdateRule) End(_ *world.World, end End, report func(Finding)) {
+	if end.Failed {
+		for _, f := range r.equals {
+			r.tell(report, f)
+		}
+	}
+}
+
+func (u *update) finding(file *world.File, last deed) Finding {
+	f := story("lost-update", u.name.Path, file, u.read, u.lost, u.cut, last)
+	f.Headline = fmt.Sprintf("the change that %s made to %s was lost: %s wrote back what it had made of the contents before",
+		actor(u.lost), u.name.Path, actor(last))
+	f.Why = fmt.Sprintf("%s read %s in step %d. After that, in step %d, %s changed it. Then %s put its own version in place, "+
+		"which was made from the old contents and knows nothing of the change.",
+		actor(u.read), u.name.Path, u.read.at.Seq, u.lost.at.Seq, actor(u.lost), actor(last))
+	f.Repair = "Hold one lock from before the reading until after the writing, in every program that changes the file (flock on a " +
+		"lock file beside it that is never removed), and read the file only after the lock is yours. Replacing the file by a " +
+		"rename keeps readers from seeing half of it, but does not keep two writers apart."
+	return f
+}
+
+var lostUpdate = Info{
+	Name:  "lost-update",
+	Title: "a change is lost because another process wrote back an older version",
+	Fires: "A process read a file, another process changed it, and the first replaced or overwrote that change with contents made from what it had read.",
+	Harm: "One of two changes vanishes without an error: one of two edits to a configuration file, one count of a counter, " +
+		"one record of an index. Both programs report success.",
+	Safe: "A lock held from the reading to the writing by everyone who changes the file; reading again under the lock; appending; " +
+		"a database. Writers that never read the file only replace it: the last one wins, and nothing is reported.",
+	Wrong: `n=$(cat counter)
+echo $((n + 1)) >counter`,
+	Right: `(
+	flock 9
+	n=$(cat counter)
+	echo $((n + 1)) >counter
+) 9>>counter.lock    # never removed`,
+	Source: "Bernstein, Hadzilacos, Goodman: Concurrency Control and Recovery in Database Systems, 1.2 (lost update); flock(1), EXAMPLES; GNU sed manual, -i",
+	New:    newLostUpdate,
+}

@@ -1,0 +1,171 @@
+package race
+
+import (
+	"slices"
+
+	"filerace/internal/op"
+	"filerace/internal/world"
+)
+
+// origin is where a writer took its offset from.
+type origin uint8
+
+const (
+	elsewhere origin = iota // a place of its own choice: records, pages
+	byOpen                  // the start of a file that was empty when it was opened, and on from there
+	bySeek                  // lseek to the end
+	bySize                  // the size that stat or fstat gave
+	byAppend                // O_APPEND: the kernel finds the end anew at each write
+)
+
+// position is how the next write of a description finds its place.
+type position struct {
+	deed  // the operation that found it
+	from  origin
+	next  int64 // the offset, if the writing goes on from there
+	start int64 // the offset when it was found: the end of the file as the writer knew it
+}
+
+// appends reports whether the writer meant to add to the end.
+func (p position) appends() bool { return p.from >= bySeek }
+
+// writer is how a process last wrote to a file.
+type writer struct {
+	deed
+	position
+	ofd *world.OFD
+}
+
+// positions tells how writers find their offsets, per description, and remembers
+// how each process last wrote to each file.
+type positions struct {
+	open    map[*world.OFD]position
+	sizes   perFile[[]position] // sizes that processes asked for, the last of each
+	writers perFile[[]writer]
+}
+
+func newPositions() positions {
+	return positions{map[*world.OFD]position{}, perFile[[]position]{}, perFile[[]writer]{}}
+}
+
+// Forget drops a file that is gone for good.
+func (p *positions) Forget(f *world.File) {
+	p.sizes.Forget(f)
+	p.writers.Forget(f)
+}
+
+// note learns from one operation. For a write it returns how the write found its place.
+func (p *positions) note(e *world.Effect) (how position) {
+	if !e.Op.Failed() && e.File != nil && e.File.Type == op.Regular {
+		switch e.Op.Kind {
+		case op.Open:
+			if e.OFD != nil && e.File.Size == 0 && e.OFD.Flags&op.O_ACCMODE != op.O_RDONLY {
+				p.open[e.OFD] = position{deed: deedOf(e), from: byOpen}
+			}
+		case op.Stat:
+			p.asked(e)
+		case op.Seek:
+			p.seek(e)
+		case op.Write, op.Copy:
+			how = p.write(e)
+		}
+	}
+	for _, d := range e.Closed {
+		delete(p.open, d)
+	}
+	return how
+}
+
+func (p *positions) asked(e *world.Effect) {
+	proc := e.Op.Actor.Process()
+	list := slices.DeleteFunc(p.sizes[e.File], func(o position) bool { return o.by.Actor.Process() == proc })
+	if len(list) >= perProcess {
+		list = list[1:]
+	}
+	p.sizes[e.File] = append(list, position{deedOf(e), bySize, e.File.Size, e.File.Size})
+}
+
+func (p *positions) seek(e *world.Effect) {
+	d := e.OFD
+	if d == nil {
+		return
+	}
+	switch {
+	case e.Op.Whence == op.SEEK_END && e.Op.Ret == e.File.Size:
+		p.open[d] = position{deedOf(e), bySeek, e.Op.Ret, e.Op.Ret}
+	case e.Op.Ret != p.open[d].next:
+		delete(p.open, d)
+	}
+}
+
+func (p *positions) write(e *world.Effect) position {
+	d := e.OFD
+	if d == nil || e.Lo >= e.Hi {
+		return position{}
+	}
+	how, ok := p.open[d]
+	switch {
+	case d.Flags&op.O_APPEND != 0:
+		how = position{deed: deedOf(e), from: byAppend}
+	case ok && e.Lo == how.next:
+		how.next = e.Hi
+		p.open[d] = how
+	default:
+		how = p.sized(e)
+	}
+	p.wrote(e, how)
+	return how
+}
+
+// sized finds the size question that the writer's offset answers.
+func (p *positions) sized(e *world.Effect) position {
+	proc := e.Op.Actor.Process()
+	for _, s := range p.sizes[e.File] {
+		if s.by.Actor.Process() == proc && s.next == e.Lo && e.Lo > 0 {
+			s.next = e.Hi
+			p.open[e.OFD] = s
+			return s
+		}
+	}
+	return position{}
+}
+
+func (p *positions) wrote(e *world.Effect, how position) {
+	proc := e.Op.Actor.Process()
+	list := slices.DeleteFunc(p.writers[e.File], func(o writer) bool { return o.deed.by.Actor.Process() == proc })
+	if len(list) >= perProcess {
+		list = list[1:]
+	}
+	p.writers[e.File] = append(list, writer{deedOf(e), how, e.OFD})
+}
+
+// writer returns how the process that did d last wrote to f.
+func (p *positions) writer(f *world.File, d deed) (writer, bool) {
+	for _, w := range p.writers[f] {
+		if w.deed.by.Actor.Process() == d.by.Actor.Process() {
+			return w, true
+		}
+	}
+	return writer{}, false
+}
+
+// overAppended returns the write among over whose bytes were added to the file
+// after the present writer had found its end: what it loses for want of O_APPEND.
+func (p *positions) overAppended(how position, e *world.Effect) (deed, bool) {
+	if how.from == elsewhere || how.from == byAppend {
+		return deed{}, false
+	}
+	for _, s := range e.Over {
+		d := deed{s.At, s.By}
+		if !d.rival(e) || !d.after(how.deed) || s.Lo < how.start {
+			continue
+		}
+		if how.from != byOpen {
+			return d, true
+		}
+		if w, ok := p.writer(e.File, d); ok && w.appends() {
+			return d, true
+		}
+	}
+	return deed{}, false
+}
