@@ -43,7 +43,7 @@ func (s *sink) getLock() { s.lock() }
 // pipe's other side may see the end, a writer may have gone.
 func (s *sink) closed(f *File, ofd int, flags uint64) {
 	switch f.Type {
-	case Proc, Device, Directory:
+	case Proc, Device:
 		return
 	}
 	if f.ID.IsZero() || s.stream(f, ofd) {
