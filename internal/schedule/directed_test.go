@@ -124,6 +124,49 @@ func TestDirectedPatienceEnds(t *testing.T) {
 	t.Error("the operation is held back for ever")
 }
 
+// If all are held back, the one of the earliest target goes.
+func TestDirectedLetsTheEarliestGo(t *testing.T) {
+	d := NewDirected(1, 1)
+	d.Add(Goal{Steps: []Target{{"9", "never", 1}, {"2", "w x", 1}, {"1", "w x", 1}, {"3", "w x", 1}}})
+	p := program{"1": {"w x"}, "2": {"w x"}, "3": {"w x"}}
+	if got := order(run(t, p, d)); got != "213" {
+		t.Errorf("order %s, want 213", got)
+	}
+}
+
+// While the target's actor waits, its kin gets four turns for one of a stranger.
+func TestDirectedFreeChoices(t *testing.T) {
+	d := NewDirected(1, 1)
+	d.Add(Goal{Steps: []Target{{"2.1", "w x", 1}}})
+	d.Begin()
+	held := []Held{{Step: Step{"1", "r x"}}, {Step: Step{"2", "r x"}}}
+	var done Schedule
+	for range 12 {
+		done = append(done, held[d.Pick(held, done)].Step)
+	}
+	if got := order(done); got != "122221222212" {
+		t.Errorf("order %s, want 122221222212", got)
+	}
+}
+
+// Only the occurrence that the goal names is a target.
+func TestProgressCountsOccurrences(t *testing.T) {
+	var p progress
+	read := Step{"1", "r f"}
+	p.start(Goal{Steps: []Target{{"2", "w f", 1}, {"1", "r f", 3}}})
+	done := Schedule{}
+	for n, want := range []int{-1, -1, 1, -1} {
+		p.note(done)
+		if got := p.target(read); got != want {
+			t.Errorf("occurrence %d is target %d, want %d", n+1, got, want)
+		}
+		done = append(done, read)
+	}
+	if p.note(append(done, Step{"2", "w f"})); p.met() {
+		t.Error("a goal whose targets came in the wrong order is met")
+	}
+}
+
 func TestDirectedGoesOnWithoutPreemption(t *testing.T) {
 	p := program{"1": {"r f", "w1 f", "r g", "r g"}, "2": {"w2 f", "r g", "r g"}}
 	done, _, _ := steered(t, p, Goal{Steps: []Target{{"1", "r f", 1}, {"2", "w2 f", 1}}})

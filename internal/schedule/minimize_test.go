@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -104,6 +105,37 @@ func TestMinimizeFindsTheFewestSwitches(t *testing.T) {
 		if found < 10 {
 			t.Errorf("%s: only %d of the orders were harmful", tt.name, found)
 		}
+	}
+}
+
+// A block may have to move to the one before: here the child needs the fork, and
+// 2 has to be last, so that no block can wait for a later one.
+func TestMinimizeJoinsWithThePreviousBlock(t *testing.T) {
+	p := program{"1": {"fork 1.9", "w x"}, "1.9": {"w y"}, "2": {"r x"}}
+	harm := func(s Schedule) bool { return len(s) == 4 && s[3].Actor == "2" }
+	s := Schedule{{"1", "fork 1.9"}, {"1.9", "w y"}, {"1", "w x"}, {"2", "r x"}}
+	got := Minimize(s, 100, func(wish Schedule) (Schedule, bool) {
+		ran := run(t, p, NewFollow(Blocks(wish)))
+		return ran, harm(ran)
+	})
+	if order(got) != "1192" {
+		t.Errorf("order %s, want 1192", order(got))
+	}
+}
+
+// Delta debugging drops many switches at once: of 199, two matter, and far fewer
+// tests than switches find them.
+func TestMinimizeLongSchedule(t *testing.T) {
+	var s Schedule
+	for i := range 100 {
+		n := strconv.Itoa(i)
+		s = append(s, Step{"1", "a" + n}, Step{"2", "b" + n})
+	}
+	got := Minimize(s, 60, func(wish Schedule) (Schedule, bool) {
+		return wish, inOrder(wish, Step{"1", "a50"}, Step{"2", "b40"}, Step{"1", "a90"})
+	})
+	if got.Switches() != 2 {
+		t.Errorf("%d switches are left, want 2", got.Switches())
 	}
 }
 

@@ -67,6 +67,27 @@ func TestPCTOdds(t *testing.T) {
 	}
 }
 
+// The actor that makes step k_i falls to priority d-i right after it. With 1
+// ahead of 2 at first: a point in the middle of 1 hands over to 2 for good, one
+// after it comes too late; of two points, the first leaves its actor above the
+// second's, whichever comes earlier in the run.
+func TestPCTChangePoints(t *testing.T) {
+	for _, tt := range []struct {
+		points []int // k_1, k_2
+		want   string
+	}{
+		{[]int{1}, "1221"}, {[]int{2}, "1122"}, {[]int{4}, "1122"},
+		{[]int{1, 2}, "1212"}, {[]int{2, 1}, "1221"}, {[]int{1, 1}, "1221"},
+	} {
+		p, next := NewPCT(0, 1+len(tt.points), 2, 4), 0
+		p.draw = drawing([]uint64{2, 1})
+		p.point = func(int) int { next++; return tt.points[next-1] - 1 }
+		if got := order(run(t, twice, p)); got != tt.want {
+			t.Errorf("points %v: order %s, want %s", tt.points, got, tt.want)
+		}
+	}
+}
+
 func TestPCTKeepsTheMissBound(t *testing.T) {
 	p := NewPCT(5, 2, 0, 0)
 	if p.Bound() != 0 || p.Missed() != 1 {
@@ -95,9 +116,12 @@ func TestPCTKeepsTheMissBound(t *testing.T) {
 // running; such a run promises nothing.
 func TestRetryLoopsEnd(t *testing.T) {
 	p := program{"1": {"await x", "w y"}, "2": {"r z", "w x"}}
-	for _, s := range []Strategy{FIFO{}, NewRandom(1), NewPOS(1, dependent), NewFollow(nil)} {
+	for _, s := range []Strategy{FIFO{}, NewRandom(1), NewFollow(nil)} {
 		run(t, p, s)
 	}
+	least := NewPOS(1, dependent)
+	least.draw = func() uint64 { return 5 } // 2, which draws once at first, never beats 1
+	run(t, p, least)
 	s := NewPCT(1, 2, 2, endless)
 	for range 10 {
 		before := s.Missed()

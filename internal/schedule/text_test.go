@@ -15,6 +15,8 @@ var odd = Schedule{
 	{"1.10", "flock app.lock EX"},
 	{"1.10", `"starts with a quotation mark`},
 	{"2", "  blanks around  "},
+	{"2", " blank before"},
+	{"2", "blank after "},
 	{"2", ""},
 	{"1", "line\nfeed\r"},
 	{"1", "# not a comment"},
