@@ -1,10 +1,29 @@
 package schedule
 
 import (
+	"maps"
 	"testing"
 
 	"filerace/internal/op"
 )
+
+// counts runs a program over all draws and counts the orders.
+func counts(t *testing.T, p program, draws int, dependent func(a, b *op.Op) bool) map[string]int {
+	got := make(map[string]int)
+	s := NewPOS(0, dependent)
+	permutations(draws, func(draws []uint64) {
+		s.draw = drawing(draws)
+		got[order(run(t, p, s))]++
+	})
+	return got
+}
+
+func equalCounts(t *testing.T, got, want map[string]int) {
+	t.Helper()
+	if !maps.Equal(got, want) {
+		t.Errorf("orders and how often: got %v, want %v", got, want)
+	}
+}
 
 // Priorities that are never drawn anew (the paper's basic priority sampling)
 // neglect orders in which the lead changes: 1212 needs w1 > w3 > w2 > w4, one of

@@ -1,7 +1,6 @@
 package schedule
 
 import (
-	"maps"
 	"testing"
 
 	"filerace/internal/op"
@@ -81,22 +80,4 @@ func mustNew(t *testing.T, spec Spec) Strategy {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// counts runs a program over all draws and counts the orders.
-func counts(t *testing.T, p program, draws int, dependent func(a, b *op.Op) bool) map[string]int {
-	got := make(map[string]int)
-	s := NewPOS(0, dependent)
-	permutations(draws, func(draws []uint64) {
-		s.draw = drawing(draws)
-		got[order(run(t, p, s))]++
-	})
-	return got
-}
-
-func equalCounts(t *testing.T, got, want map[string]int) {
-	t.Helper()
-	if !maps.Equal(got, want) {
-		t.Errorf("orders and how often: got %v, want %v", got, want)
-	}
 }
