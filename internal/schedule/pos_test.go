@@ -39,7 +39,7 @@ func TestPOSDrawsDependentAnew(t *testing.T) {
 		"1212": 5040 / 8, "2121": 5040 / 8, "1221": 5040 / 8, "2112": 5040 / 8})
 }
 
-// The weakness of the random walk that the paper sets out from: one actor's
+// The weakness of the random walk that POS is made against: one actor's
 // single step has to wait for a long stretch of another's. The walk must turn it
 // down at each of the 5 steps, once in 2^5 = 32 runs. For POS the first four
 // steps race with nothing, so the single step keeps its priority: it comes last
