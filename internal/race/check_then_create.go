@@ -15,7 +15,6 @@ import (
 // Ruled out: O_EXCL and RENAME_NOREPLACE, looking again after the other's
 // creation, a lock that orders the creations, appending, and equal contents.
 type checkThenCreateRule struct {
-	told
 	looks looks
 	arrivals
 	claims map[*world.OFD]*claim
@@ -86,7 +85,7 @@ func (r *checkThenCreateRule) replace(e *world.Effect, report func(Finding)) {
 	c := claim{checked: checked, made: made, name: e.Entry2}
 	f := c.finding(now, deedOf(e))
 	f.alsoNamed(e.Entry.Path)
-	r.tell(report, f)
+	report(f)
 }
 
 func (r *checkThenCreateRule) open(e *world.Effect) {
@@ -120,7 +119,7 @@ func (r *checkThenCreateRule) write(e *world.Effect, report func(Finding)) {
 			harm = hasWriter(e.Over, c.opened)
 		}
 		if harm {
-			r.tell(report, c.finding(e.File, deedOf(e)))
+			report(c.finding(e.File, deedOf(e)))
 			r.settle(c)
 			return
 		}
@@ -149,7 +148,7 @@ func (r *checkThenCreateRule) closed(d *world.OFD, report func(Finding)) {
 		return
 	}
 	if len(c.lost) > 0 && d.File.Size < c.size {
-		r.tell(report, c.finding(d.File, c.opened))
+		report(c.finding(d.File, c.opened))
 	}
 	delete(r.claims, d)
 	if d.Wrote {

@@ -76,7 +76,7 @@ func (r *checkThenUseRule) use(e *world.Effect, report func(Finding)) {
 		"met the new file, which nobody had looked at.",
 		k.at.Seq, actor(k.deed), e.Entry.Path, came.at.Seq, actor(came.deed), e.At.Seq)
 	f.Repair = checkThenUseRepair
-	r.tell(report, f)
+	report(f)
 }
 
 func (r *checkThenUseRule) missing(k look, e *world.Effect) {

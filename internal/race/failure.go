@@ -11,7 +11,6 @@ import (
 // than 0, forgotten when it ends well, and, if its end was not seen, reported
 // when the run as a whole failed.
 type failures struct {
-	told
 	met map[op.Actor][]suspect
 }
 
@@ -58,7 +57,7 @@ func (s *failures) ended(e *world.Effect, report func(Finding)) {
 	p := e.Op.Actor.Process()
 	if e.Process.Status != 0 {
 		for _, m := range s.met[p] {
-			s.tell(report, m.Finding)
+			report(m.Finding)
 		}
 	}
 	delete(s.met, p)
@@ -71,7 +70,7 @@ func (s *failures) End(w *world.World, end End, report func(Finding)) {
 	}
 	for _, p := range w.Processes() {
 		for _, m := range s.met[p.Actor] {
-			s.tell(report, m.Finding)
+			report(m.Finding)
 		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 // Ruled out: O_APPEND on both sides, one shared description (>log for a whole
 // group of commands), and a lock over finding the end and writing.
 type lostAppendRule struct {
-	told
 	positions
 }
 
@@ -35,7 +34,7 @@ func (r *lostAppendRule) Step(_ *world.World, e *world.Effect, report func(Findi
 		"same place (step %d). They are gone.", actor(how.deed), found(how), how.at.Seq, e.Lo, e.At.Seq, actor(lost), lost.at.Seq)
 	f.Repair = "Open the file for appending (O_APPEND; >> instead of > in sh, in every job that writes to it): the kernel then finds the end and writes in " +
 		"one step. Where that is not possible, hold a lock over both."
-	r.tell(report, f)
+	report(f)
 }
 
 func (r *lostAppendRule) End(*world.World, End, func(Finding)) {}

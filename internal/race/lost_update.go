@@ -17,7 +17,6 @@ import (
 // ordered), reading again before the writing, appending, and writers that never
 // read.
 type lostUpdateRule struct {
-	told
 	readings readings
 	arrivals
 	open   map[*world.OFD]*update
@@ -91,7 +90,7 @@ func (r *lostUpdateRule) replace(e *world.Effect, report func(Finding)) {
 		r.equal(f)
 		return
 	}
-	r.tell(report, f)
+	report(f)
 }
 
 // cut notes a truncation; what is lost shows when the new contents are known.
@@ -113,7 +112,7 @@ func (r *lostUpdateRule) write(e *world.Effect, report func(Finding)) {
 	}
 	if u := r.open[e.OFD]; u != nil && brings(e.Op, e.Lo, e.Hi, u.segs) {
 		delete(r.open, e.OFD)
-		r.tell(report, u.finding(e.File, deedOf(e)))
+		report(u.finding(e.File, deedOf(e)))
 		return
 	}
 	if len(e.Over) == 0 || e.OFD.Flags&op.O_APPEND != 0 {
@@ -121,7 +120,7 @@ func (r *lostUpdateRule) write(e *world.Effect, report func(Finding)) {
 	}
 	if read, lost, ok := r.conflict(e.OFD.Entry, e.File, e.Over, e); ok {
 		u := update{read: read, lost: lost, name: e.OFD.Entry}
-		r.tell(report, u.finding(e.File, deedOf(e)))
+		report(u.finding(e.File, deedOf(e)))
 	}
 }
 
@@ -133,7 +132,7 @@ func (r *lostUpdateRule) closed(d *world.OFD, e *world.Effect, report func(Findi
 	}
 	delete(r.open, d)
 	if d.File.Size < u.size {
-		r.tell(report, u.finding(d.File, u.cut))
+		report(u.finding(d.File, u.cut))
 	} else {
 		r.equal(u.finding(d.File, u.cut))
 	}
@@ -152,7 +151,7 @@ func (r *lostUpdateRule) equal(f Finding) {
 func (r *lostUpdateRule) End(_ *world.World, end End, report func(Finding)) {
 	if end.Failed {
 		for _, f := range r.equals {
-			r.tell(report, f)
+			report(f)
 		}
 	}
 }

@@ -72,7 +72,7 @@ func (r *openUnlinkedRule) use(e *world.Effect, report func(Finding)) {
 	gone, removed := r.gone[e.File]
 	writes := e.Lo < e.Hi && e.Op.Kind != op.Read && e.Op.Kind != op.Stat
 	if r.nameless[d] && e.Op.Kind != op.Stat {
-		r.tell(report, r.finding(d, opened, gone.deed, e))
+		report(r.finding(d, opened, gone.deed, e))
 		return
 	}
 	if !removed || opened.none() || d.Entry == nil || !rivals(gone.deed, opened) || gone.at.HardBefore(e.At) ||
@@ -80,7 +80,7 @@ func (r *openUnlinkedRule) use(e *world.Effect, report func(Finding)) {
 		return
 	}
 	if writes {
-		r.tell(report, r.finding(d, opened, gone.deed, e))
+		report(r.finding(d, opened, gone.deed, e))
 	} else if e.Op.Kind == op.Stat || e.Lo < e.Hi {
 		r.suspect(e.Op.Actor, nil, r.finding(d, opened, gone.deed, e))
 	}

@@ -16,7 +16,6 @@ import (
 // remain, the file is what neither wrote. Where the loser had added to the end,
 // lost-append tells the story.
 type overlappingWriteRule struct {
-	told
 	positions
 	mixing perFile[[]mix]
 }
@@ -69,7 +68,7 @@ func (r *overlappingWriteRule) overlap(how position, e *world.Effect, report fun
 			r.watch(mix{early: d, late: deedOf(e), earlyOFD: w.ofd, lateOFD: e.OFD, path: pathOf(e)}, e.File)
 			continue
 		}
-		r.tell(report, mix{early: d, late: deedOf(e), path: pathOf(e)}.finding(e.File, s.Lo, s.Hi))
+		report(mix{early: d, late: deedOf(e), path: pathOf(e)}.finding(e.File, s.Lo, s.Hi))
 		return
 	}
 }
@@ -112,7 +111,7 @@ func (r *overlappingWriteRule) closed(d *world.OFD, report func(Finding)) {
 
 func (r *overlappingWriteRule) judge(m mix, f *world.File, report func(Finding)) {
 	if hasWriter(f.Segs, m.early) && hasWriter(f.Segs, m.late) {
-		r.tell(report, m.finding(f, 0, f.Size))
+		report(m.finding(f, 0, f.Size))
 	}
 }
 

@@ -47,7 +47,7 @@ func (r *replacedWhileOpenRule) write(e *world.Effect, report func(Finding)) {
 		"long-running writer has to open the file again after a rotation; the rotation has to wait until it has (logrotate: create, and a signal in postrotate)."
 	if lost {
 		f.Why += "has no name left: it is gone when the last descriptor is closed."
-		r.tell(report, f)
+		report(f)
 		return
 	}
 	f.Why += "has another name now: whoever looks under " + n.Path + " does not find it."

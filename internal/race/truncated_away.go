@@ -14,7 +14,6 @@ import (
 // Emptying a file that another rewrites as a whole is "the last one wins" and not
 // reported.
 type truncatedAwayRule struct {
-	told
 	readings readings
 	positions
 }
@@ -41,7 +40,7 @@ func (r *truncatedAwayRule) Step(w *world.World, e *world.Effect, report func(Fi
 		if !d.rival(e) || !r.unseen(d, s, read, ok, e.File) {
 			continue
 		}
-		r.tell(report, r.finding(e, d, read.deed))
+		report(r.finding(e, d, read.deed))
 		return
 	}
 }
