@@ -143,11 +143,13 @@ func (s *scene) fillName(o *Op, path string, follow bool) Name {
 	return s.entry(path)
 }
 
+// entry returns the directory entry of a path, or the first one on the way that is missing.
 func (s *scene) entry(path string) Name {
-	n := Name{Base: filepath.Base(path), Path: path}
-	if st := s.lstat(filepath.Dir(path)); st != nil {
-		n.Dir = s.fillFile(st).ID
+	if s.lstat(filepath.Dir(path)) == nil {
+		return s.entry(filepath.Dir(path))
 	}
+	n := Name{Base: filepath.Base(path), Path: path}
+	n.Dir = s.fillFile(s.lstat(filepath.Dir(path))).ID
 	if st := s.lstat(path); st != nil {
 		f := s.fillFile(st)
 		n.Before, n.Type, n.Size, n.Nlink = f.ID, f.Type, f.Size, f.Nlink

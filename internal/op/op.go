@@ -163,7 +163,7 @@ type Op struct {
 	Lock   Lock
 	Path   string // as the program gave it
 	Path2  string
-	Names  []Name // entries looked up: one, or two for rename and link (from, to)
+	Names  []Name // entries looked up: one, or two for rename and link (from, to); where the way there ends early, the entry that is missing
 	File   File   // the file reached, through a descriptor or by path
 	Sum    uint32 // CRC-32C of the bytes written; 0 if unknown
 	Data   []byte // the first bytes written (DataMax at most); kept in memory only, never on disk
@@ -181,7 +181,7 @@ type Op struct {
 	Off2    int64  // Copy: first byte read, as Off
 	OFlags  uint64 // O_* of the open file description that FD leads to; filled in by the world
 	OldSize int64  // bytes of File when the operation began; None: not known
-	Via     []Name // entries walked through on the way to Names, as far as anyone changes them; may be empty
+	Via     []Name // entries walked through on the way to Names (directories, symbolic links followed), as far as anyone changes them
 	OFD     int    // open file description that FD leads to, numbered by the world; 0: not known
 	OFD2    int    // the one that FD2 leads to
 	File2   File   // Copy: the file that is read; Dup: the one that FD2 led to before, which is thereby closed
