@@ -140,7 +140,7 @@ func (f *File) freed(l *Lock, e *Effect) {
 // mode become one lock. A change of mode does not let go in between, so that only
 // F_UNLCK counts as freed.
 func (f *File) setRange(l *Lock, e *Effect) {
-	kept := f.Locks[:0:0]
+	kept := make([]*Lock, 0, len(f.Locks)+2)
 	for _, old := range f.Locks {
 		switch {
 		case !ours(old, l):
@@ -164,7 +164,11 @@ func (f *File) setRange(l *Lock, e *Effect) {
 		}
 	}
 	if l.Mode != op.Unlock {
-		kept = append(kept, l)
+		i := slices.IndexFunc(kept, func(o *Lock) bool { return ours(o, l) && o.Lo > l.Lo })
+		if i < 0 {
+			i = len(kept)
+		}
+		kept = slices.Insert(kept, i, l)
 		e.Took = l
 	}
 	f.Locks = kept

@@ -206,16 +206,15 @@ func (w *World) change(o *op.Op, n *op.Name, en *Entry, e *Effect) {
 	if en.File == nil && after.IsZero() || en.File != nil && en.File.ID == after {
 		return
 	}
-	f := w.file(after)
-	if en.File == nil && o.Kind != op.Rename {
-		e.Created = true
-		if o.Kind != op.Link {
-			f = w.made(after, n.Type, e.At)
-		} else if n.Nlink > 0 {
-			f.Nlink = int(n.Nlink)
-		}
+	e.Created = en.File == nil && o.Kind != op.Rename
+	if e.Created && o.Kind != op.Link {
+		w.lead(en, w.made(after, n.Type, e.At))
+	} else {
+		w.lead(en, w.file(after))
 	}
-	w.lead(en, f)
+	if o.Kind == op.Link && n.Nlink > 0 {
+		en.File.Nlink = int(n.Nlink)
+	}
 	en.Changed, en.By = e.At, o
 }
 
