@@ -52,6 +52,7 @@ func TestEdges(t *testing.T) {
 		{"end of a pipe by exit", "1 pipe 3 4\n1 fork 1.1\n1 close 4\n1.1 sleep\n1.1 exit 0\n1 read 3 = 0", 4, 6, "hard"},
 		{"signal", "1 fork 1.1\n1 sleep\n1 kill 1.1 15\n1.1 signal 15\n1.1 sleep", 2, 5, "hard"},
 		{"another signal", "1 fork 1.1\n1 sleep\n1 kill 1.1 15\n1.1 signal 10\n1.1 sleep", 2, 5, "none"},
+		{"death by SIGKILL", "1 fork 1.1\n1 sleep\n1 kill 1.1 9\n1.1 exit 137", 2, 4, "hard"},
 		{"signal 0", "1 fork 1.1\n1 kill 1.1 0\n1.1 signal 0", 2, 3, "none"},
 		{"file contents", "1 fork 1.1\n1 write f \"x\"\n1.1 read f", 3, 6, "none"},
 
@@ -102,6 +103,14 @@ func TestSocketpairAndNetwork(t *testing.T) {
 	}
 	if got := do(op.Op{Actor: "1.1", Kind: op.Recv, FD: 4, Ret: 1, Len: 1}); !sent.HardBefore(got) {
 		t.Error("the other end of the pair")
+	}
+	if got := do(op.Op{Actor: "1.1", Kind: op.SocketOp, FD: 5, NewFD: 9, NewFD2: op.None, Ret: 9, Call: op.Named("accept")}); got.IsZero() ||
+		s.OFD("1.1", 9) == nil {
+		t.Error("accept makes a descriptor")
+	}
+	sent = do(op.Op{Actor: "1", Kind: op.SocketOp, FD: 5, NewFD: op.None, NewFD2: op.None, Call: op.Named("connect")})
+	if got := do(op.Op{Actor: "1.1", Kind: op.SocketOp, FD: 5, NewFD: 10, NewFD2: op.None, Ret: 10, Call: op.Named("accept")}); !sent.HardBefore(got) {
+		t.Error("connect comes before accept")
 	}
 	sent = do(op.Op{Actor: "1.1", Kind: op.Send, FD: 5, Ret: 1})
 	if got := do(op.Op{Actor: "1", Kind: op.Recv, FD: 5, Ret: 1, Len: 1}); !sent.HardBefore(got) {

@@ -90,7 +90,7 @@ func (w *World) closeFD(tab *table, fd int, e *Effect) {
 		return
 	}
 	delete(tab.fds, fd)
-	if len(d.File.Locks) > 0 {
+	if len(d.File.Locks) > 0 && d.Flags&op.O_PATH == 0 { // filp_flush spares O_PATH
 		w.dropPosix(tab, fd, d.File, e)
 	}
 	switch d.File.Type {
@@ -115,11 +115,11 @@ func (w *World) closeFD(tab *table, fd int, e *Effect) {
 	if d.Entry != nil {
 		d.Entry.opened--
 	}
-	w.release(d.File)
+	w.letGo(d.File)
 }
 
-// release drops the file if nothing leads to it any more.
-func (w *World) release(f *File) {
+// letGo drops the file if nothing leads to it any more.
+func (w *World) letGo(f *File) {
 	if f.Opens > 0 || len(f.Names) > 0 || f.Nlink > 0 {
 		return
 	}
@@ -236,10 +236,11 @@ func openedBy(o *op.Op, e *Effect) *Entry {
 	return e.Entry
 }
 
-// channel plays pipe, socketpair, socket and accept.
+// channel plays pipe, socketpair, socket, accept and connect.
 func (w *World) channel(t *thread, o *op.Op, e *Effect) {
-	if o.NewFD < 0 || o.Kind == op.SocketOp && o.NewFD2 <= 0 && o.FD >= 0 && int(o.Ret) != o.NewFD {
-		return // connect
+	if o.NewFD < 0 { // connect: accept learns of it
+		w.net.add(e.At)
+		return
 	}
 	typ := op.Socket
 	if o.Kind == op.PipeOp {
@@ -254,7 +255,7 @@ func (w *World) channel(t *thread, o *op.Op, e *Effect) {
 	}
 	e.File = f
 	e.OFD = w.install(t.table, o.NewFD, &first, cloexec).OFD
-	if o.NewFD2 <= 0 || typ == op.Socket && int(o.Ret) == o.NewFD && o.Ret > 0 {
+	if o.NewFD2 < 0 || o.NewFD2 == o.NewFD {
 		return
 	}
 	f.pair = true

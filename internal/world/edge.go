@@ -9,32 +9,24 @@ func (w *World) arrive(t *thread, o *op.Op, e *Effect) {
 		return
 	}
 	switch o.Kind {
-	case op.Exit:
-		if t == t.proc.leader {
-			for _, other := range t.proc.threads {
-				if other != t && other.count > 0 {
-					t.learn(other.stamp(w.seq))
-				}
-			}
-			t.learnClock(&t.proc.exits)
-		}
-	case op.Exec:
-		if !o.Failed() {
-			for _, other := range t.proc.threads {
-				if other != t && other.count > 0 {
-					t.learn(other.stamp(w.seq))
-				}
-			}
-		}
 	case op.Futex:
 		t.learnClock(&t.proc.exits) // pthread_join(3) awaits the thread's end so
+		return
 	case op.Signal:
-		w.delivered(t, o)
+		w.delivered(t, o.Signal)
+		return
 	}
 	if o.Failed() {
 		return
 	}
 	switch o.Kind {
+	case op.Exit:
+		if t == t.proc.leader {
+			t.learnThreads(w.seq)
+			w.delivered(t, o.Status-128) // SIGKILL has no delivery of its own
+		}
+	case op.Exec:
+		t.learnThreads(w.seq)
 	case op.Wait:
 		if p := w.procs[o.Child.Process()]; p != nil && o.Child != "" && p.Exited {
 			t.learn(p.end)
@@ -50,11 +42,23 @@ func (w *World) arrive(t *thread, o *op.Op, e *Effect) {
 	}
 }
 
-func (w *World) delivered(t *thread, o *op.Op) {
-	if c, ok := t.proc.signals[o.Signal]; ok {
+// learnThreads orders what the process's other threads did before an operation
+// that ends them.
+func (t *thread) learnThreads(seq int) {
+	for _, other := range t.proc.threads {
+		if other != t && other.count > 0 {
+			t.learn(other.stamp(seq))
+		}
+	}
+	t.learnClock(&t.proc.exits)
+}
+
+// delivered orders the sending of a signal before its delivery.
+func (w *World) delivered(t *thread, signal int) {
+	if c, ok := t.proc.signals[signal]; ok {
 		t.learnClock(&c)
 	}
-	if c, ok := w.broadcasts[o.Signal]; ok {
+	if c, ok := w.broadcasts[signal]; ok {
 		t.learnClock(&c)
 	}
 }
@@ -84,7 +88,9 @@ func (w *World) arriveRead(t *thread, o *op.Op, e *Effect) {
 		}
 	}
 	if o.Kind == op.SocketOp {
-		t.learnClock(&w.net)
+		if o.FD >= 0 { // accept, connect
+			t.learnClock(&w.net)
+		}
 		return
 	}
 	if f == nil || !f.isStream() {

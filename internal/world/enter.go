@@ -90,7 +90,7 @@ func (tab *table) closes(o *op.Op) {
 // descriptor of d.
 func (tab *table) locks(d *OFD) bool {
 	for _, l := range d.File.Locks {
-		if l.OFD == d || l.Family == op.PosixLock && l.owner == tab {
+		if l.OFD == d || l.Family == op.PosixLock && l.owner == tab && d.Flags&op.O_PATH == 0 {
 			return true
 		}
 	}

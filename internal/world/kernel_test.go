@@ -33,7 +33,7 @@ type machine struct {
 // which locks would be granted.
 func TestWorldAgreesWithTheKernel(t *testing.T) {
 	m := &machine{World: world.New(), t: t, r: rand.New(rand.NewPCG(1, 2)), dir: t.TempDir(),
-		names: []string{"a", "b", "c", "d"}}
+		names: []string{"a", "b", "c"}}
 	st := m.stat(unix.AT_FDCWD, m.dir, 0)
 	m.dirID = identity(&st)
 	defer func() {
@@ -302,6 +302,32 @@ func (m *machine) lock(fd int) {
 		o.Lock.Family, cmd = op.OFDLock, unix.F_OFD_SETLK
 	}
 	m.do(o, func() (int, error) { return 0, unix.FcntlFlock(uintptr(fd), cmd, &k) })
+}
+
+// On Linux a flock that fails to change its mode has lost the lock that it had.
+func TestFailedConversionLosesTheLock(t *testing.T) {
+	m := &machine{World: world.New(), t: t, dir: t.TempDir()}
+	flags := op.O_RDWR | op.O_CREAT
+	for range 2 {
+		o := &op.Op{Kind: op.Open, FD: op.None, FD2: op.None, Flags: uint64(flags)}
+		m.do(o, func() (int, error) { return unix.Open(m.path("f"), flags|unix.O_CLOEXEC, 0o600) }, "f")
+		m.fds = append(m.fds, int(o.Ret))
+		defer unix.Close(int(o.Ret))
+	}
+	flock := func(fd int, mode op.LockMode, how int) int64 {
+		o := &op.Op{Kind: op.LockOp, FD: fd, FD2: op.None, Lock: op.Lock{Family: op.FlockLock, Mode: mode, End: op.MaxOffset}}
+		m.do(o, func() (int, error) { return 0, unix.Flock(fd, how|unix.LOCK_NB) })
+		return o.Ret
+	}
+	a, b := m.fds[0], m.fds[1]
+	flock(a, op.Shared, unix.LOCK_SH)
+	flock(b, op.Shared, unix.LOCK_SH)
+	if ret := flock(a, op.Exclusive, unix.LOCK_EX); ret != -int64(unix.EAGAIN) {
+		t.Fatalf("the conversion returned %d", ret)
+	}
+	if ret := flock(b, op.Exclusive, unix.LOCK_EX); ret != 0 {
+		t.Errorf("the first descriptor still has its lock: %d", ret)
+	}
 }
 
 func (m *machine) compare() {

@@ -123,6 +123,20 @@ func TestCloseDropsPosixLocks(t *testing.T) {
 	}
 }
 
+// close(2) of a descriptor that was opened with O_PATH drops no lock.
+func TestPathDescriptorsDropNoLocks(t *testing.T) {
+	s := play(t, `
+		1 open f rdwr,creat = 3
+		1 lock 3 WR 0 10
+	`)
+	f := s.at(1).Op
+	s.Apply(&op.Op{Actor: "1", Kind: op.Open, Flags: op.O_PATH, FD: op.None, Ret: 4, File: f.File, Names: f.Names})
+	e := s.apply(&op.Op{Actor: "1", Kind: op.Close, FD: 4})
+	if e.closed != 1 || len(e.freed) != 0 || !e.Op.NoLocks {
+		t.Errorf("closed %d, freed %d", e.closed, len(e.freed))
+	}
+}
+
 func TestExitFrees(t *testing.T) {
 	s := play(t, `
 		1   open f rdwr,creat = 3

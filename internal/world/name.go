@@ -47,7 +47,7 @@ func (w *World) made(id op.FileID, typ op.FileType, at Stamp) *File {
 			w.lead(old.Names[0], nil)
 		}
 		old.Nlink = 0
-		w.release(old)
+		w.letGo(old)
 	}
 	w.files[id] = f
 	return f
@@ -64,8 +64,12 @@ func (f *File) adopt(r *op.File) {
 	if f.Path == "" {
 		f.Path = r.Path
 	}
-	if r.Nlink > 0 || len(f.Names) == 0 {
-		f.Nlink = int(r.Nlink)
+	switch f.Type {
+	case op.Pipe, op.Socket, op.Anon: // fstat tells of one link where there is no name
+	default:
+		if r.Nlink > 0 || len(f.Names) == 0 {
+			f.Nlink = int(r.Nlink)
+		}
 	}
 	f.resized(r.Size)
 }
@@ -171,8 +175,9 @@ func (w *World) learnName(f *File, n *op.Name) {
 	}
 }
 
-// rename lets the names lead where the operation left them.
-func (w *World) rename(o *op.Op, e *Effect) {
+// settleNames lets the names lead where the operation left them, and finds the
+// file that an operation by path is about.
+func (w *World) settleNames(o *op.Op, e *Effect) {
 	if len(o.Names) == 0 {
 		return
 	}
@@ -193,7 +198,7 @@ func (w *World) rename(o *op.Op, e *Effect) {
 		w.moved(o)
 	}
 	for _, f := range e.Gone {
-		w.release(f)
+		w.letGo(f)
 	}
 }
 

@@ -172,7 +172,7 @@ func (w *World) fail(t *thread, o *op.Op, e *Effect) {
 
 // perform is for operations that succeeded.
 func (w *World) perform(t *thread, o *op.Op, e *Effect) {
-	w.rename(o, e)
+	w.settleNames(o, e)
 	switch o.Kind {
 	case op.Open:
 		w.open(t, o, e)
@@ -201,12 +201,12 @@ func (w *World) perform(t *thread, o *op.Op, e *Effect) {
 	case op.LockOp:
 		w.lock(t, o, e)
 	default:
-		w.live(t, o, e)
+		w.processes(t, o, e)
 	}
 }
 
-// live is for what happens to processes.
-func (w *World) live(t *thread, o *op.Op, e *Effect) {
+// processes is for what happens to processes.
+func (w *World) processes(t *thread, o *op.Op, e *Effect) {
 	switch o.Kind {
 	case op.Inherit:
 		w.inherit(t, o)
