@@ -65,8 +65,6 @@ var scratchPaths = [][]string{
 	{"data", "sym", "fresh"}, {"two", "twin", "fresh"}, {"full", "full/x", "full/y"}, {"empty", "empty/z"}, {"fresh", "two", "empty"}, {"fresh", "other"},
 }
 
-func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
-
 // choice is a call and the values of its flags argument.
 type choice struct {
 	name  string

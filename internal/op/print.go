@@ -183,4 +183,3 @@ func duration(ns int64) string {
 	}
 	return time.Duration(ns).String()
 }
-
