@@ -1,0 +1,172 @@
+package race
+
+import (
+	"cmp"
+	"slices"
+
+	"filerace/internal/world"
+)
+
+// Rules are all kinds of race, in the order of the documentation.
+var Rules []Info
+
+func init() {
+	for _, i := range []Info{
+		unlinkedLock, lockMismatch, lockDroppedByClose, unlockedAccess, staleLockSteal, leaseOverrun,
+		checkThenCreate, checkThenUse, openUnlinked, tempCollision, replacedWhileOpen, lostUpdate, lostAppend,
+		overlappingWrite, partialRead, truncatedAway, directoryRace, mixedVersions, deadlock, outcome,
+	} {
+		if i.Name != "" {
+			Rules = append(Rules, i)
+		}
+	}
+}
+
+// Lookup returns what is known of a rule, nil if there is none of that name.
+func Lookup(name string) *Info {
+	for i := range Rules {
+		if Rules[i].Name == name {
+			return &Rules[i]
+		}
+	}
+	return nil
+}
+
+// precedence ranks the rules from cause to symptom: broken locking explains what
+// it lets happen to names, and both explain damaged contents.
+var precedence = []string{
+	"deadlock", "unlinked-lock", "stale-lock-steal", "lock-mismatch", "lock-dropped-by-close", "lease-overrun",
+	"temp-collision", "check-then-create", "check-then-use", "open-unlinked", "replaced-while-open", "directory-race",
+	"lost-append", "truncated-away", "lost-update", "unlocked-access", "partial-read", "overlapping-write",
+	"mixed-versions", "outcome",
+}
+
+// causes is how many rules of precedence tell of broken locking.
+const causes = 6
+
+func rank(rule string) int {
+	if i := slices.Index(precedence, rule); i >= 0 {
+		return i
+	}
+	return len(precedence)
+}
+
+// Detector runs the rules over one run.
+type Detector struct {
+	rules  []Rule
+	forget []interface{ Forget(*world.File) }
+	found  map[string]int // by Key: index of findings
+	all    []Finding
+}
+
+// New returns a detector with all rules fresh.
+func New() *Detector {
+	var made []Rule
+	for _, i := range Rules {
+		if i.New != nil {
+			made = append(made, i.New())
+		}
+	}
+	return newDetector(made...)
+}
+
+func newDetector(rules ...Rule) *Detector {
+	d := &Detector{rules: rules, found: map[string]int{}}
+	for _, r := range rules {
+		if f, ok := r.(interface{ Forget(*world.File) }); ok {
+			d.forget = append(d.forget, f)
+		}
+	}
+	return d
+}
+
+// Step shows the rules the operation that the world has just applied.
+func (d *Detector) Step(w *world.World, e *world.Effect) {
+	for _, r := range d.rules {
+		r.Step(w, e, d.report)
+	}
+	for _, f := range w.Forgotten() {
+		for _, r := range d.forget {
+			r.Forget(f)
+		}
+	}
+}
+
+// End closes the run and returns its findings: what explains a failure first,
+// then by evidence, then from cause to symptom. Each race comes once.
+func (d *Detector) End(w *world.World, end End) []Finding {
+	for _, r := range d.rules {
+		r.End(w, end, d.report)
+	}
+	sorted := slices.Clone(d.all)
+	slices.SortStableFunc(sorted, func(a, b Finding) int {
+		return cmp.Or(
+			truth(d.explains(&b))-truth(d.explains(&a)),
+			strength(b.Evidence)-strength(a.Evidence),
+			rank(a.Rule)-rank(b.Rule),
+			lastMark(&a)-lastMark(&b),
+		)
+	})
+	return sorted
+}
+
+// report keeps one finding of each key: the first of the strongest.
+func (d *Detector) report(f Finding) {
+	i, known := d.found[f.Key()]
+	if !known {
+		d.found[f.Key()] = len(d.all)
+		d.all = append(d.all, f)
+		return
+	}
+	old := &d.all[i]
+	explains := old.Explains || f.Explains
+	if strength(f.Evidence) > strength(old.Evidence) ||
+		strength(f.Evidence) == strength(old.Evidence) && f.Explains && !old.Explains {
+		*old = f
+	}
+	old.Explains = explains
+}
+
+// explains reports whether f tells why a process failed, by itself or through
+// damage that it let happen.
+func (d *Detector) explains(f *Finding) bool {
+	return f.Explains || slices.ContainsFunc(d.all, func(g Finding) bool { return g.Explains && follows(&g, f) })
+}
+
+// follows reports whether damage g came of the broken lock f: between the same
+// actors, once the lock had failed.
+func follows(g, f *Finding) bool {
+	return rank(f.Rule) < causes && rank(g.Rule) >= causes && f.Evidence != Possible &&
+		lastMark(f) <= lastMark(g) && len(g.Actors) > 0 &&
+		meet(f, g) >= min(2, len(g.Actors))
+}
+
+// meet counts the actors of g that are, or descend from, an actor of f.
+func meet(f, g *Finding) int {
+	n := 0
+	for _, a := range g.Actors {
+		for _, b := range f.Actors {
+			if a.Within(b) {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
+func lastMark(f *Finding) int {
+	if len(f.Marks) == 0 {
+		return 0
+	}
+	return f.Marks[len(f.Marks)-1]
+}
+
+func strength(e Evidence) int { return slices.Index([]Evidence{Possible, Observed, Proven}, e) }
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

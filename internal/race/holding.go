@@ -1,0 +1,166 @@
+package race
+
+import (
+	"slices"
+
+	"filerace/internal/op"
+	"filerace/internal/world"
+)
+
+// owner is who a lock on one file belongs to: an open file description, or, for
+// POSIX locks, a process.
+type owner struct {
+	file   *world.File
+	family op.LockFamily
+	ofd    *world.OFD
+	proc   op.Actor
+}
+
+func ownerOf(l *world.Lock) owner {
+	o := owner{file: l.File, family: l.Family}
+	if l.Family == op.PosixLock {
+		o.proc = l.Proc
+	} else {
+		o.ofd = l.OFD
+	}
+	return o
+}
+
+// holds reports whether anything is left of the owner's locks.
+func (o owner) holds() bool {
+	return slices.ContainsFunc(o.file.Locks, func(l *world.Lock) bool { return ownerOf(l) == o })
+}
+
+// covers reports whether the process works under the lock: it has the
+// description, as the children of a shell have, or it is the owner.
+func (o owner) covers(p *world.Process) bool {
+	if p == nil {
+		return false
+	}
+	if o.ofd == nil {
+		return p.Actor == o.proc
+	}
+	for _, d := range p.FDs {
+		if d.OFD == o.ofd {
+			return true
+		}
+	}
+	return false
+}
+
+// class takes the lock families together that exclude each other.
+func class(f op.LockFamily) op.LockFamily {
+	if f == op.OFDLock {
+		return op.PosixLock
+	}
+	return f
+}
+
+// holding is the time in which one owner has a lock on one file.
+type holding struct {
+	owner
+	entry   *world.Entry // by which the file was opened
+	by      op.Actor     // the process to name; the parent, once flock(1) has locked for it and gone
+	opened  deed
+	took    deed
+	mode    op.LockMode
+	lo, hi  int64
+	ended   bool
+	endedBy deed
+}
+
+// holdings keeps the locks held at present, in the order of their taking.
+type holdings struct {
+	now []*holding
+	of  map[owner]*holding
+}
+
+// step follows one operation. It returns the holding that began or changed, and
+// those that ended.
+func (h *holdings) step(w *world.World, e *world.Effect) (took *holding, ended []*holding) {
+	if l := e.Took; l != nil && l.Family != op.LeaseLock {
+		took = h.take(l, e)
+	}
+	for _, l := range e.Freed {
+		k := ownerOf(l)
+		if old := h.of[k]; old != nil && !k.holds() {
+			old.ended, old.endedBy = true, deedOf(e)
+			ended = append(ended, old)
+			delete(h.of, k)
+			h.now = slices.DeleteFunc(h.now, func(o *holding) bool { return o == old })
+		}
+	}
+	if e.Op.Kind == op.Exit {
+		for _, o := range h.now {
+			if o.by == e.Op.Actor && o.ofd != nil {
+				o.pass(w)
+			}
+		}
+	}
+	return took, ended
+}
+
+// pass gives the lock the name of another process that has the description, the
+// parent if it does.
+func (h *holding) pass(w *world.World) {
+	if p := w.Process(h.by.Parent()); h.covers(p) {
+		h.by = p.Actor
+		return
+	}
+	for _, p := range w.Processes() {
+		if !p.Exited && h.covers(p) {
+			h.by = p.Actor
+			return
+		}
+	}
+}
+
+func (h *holdings) take(l *world.Lock, e *world.Effect) *holding {
+	k := ownerOf(l)
+	o := h.of[k]
+	if o == nil {
+		o = &holding{owner: k, entry: l.Entry, by: e.Op.Actor.Process(), took: deedOf(e)}
+		if l.OFD != nil {
+			o.opened = deed{l.OFD.Opened, l.OFD.By}
+		}
+		if h.of == nil {
+			h.of = map[owner]*holding{}
+		}
+		h.of[k] = o
+		h.now = append(h.now, o)
+	}
+	o.mode, o.lo, o.hi = l.Mode, l.Lo, l.Hi
+	return o
+}
+
+// against reports whether two holdings would exclude each other on one file.
+func (h *holding) against(o *holding) bool {
+	return class(h.family) == class(o.family) && h.clashes(o)
+}
+
+// clashes is against without regard to the families.
+func (h *holding) clashes(o *holding) bool {
+	return (h.mode == op.Exclusive || o.mode == op.Exclusive) && h.lo < o.hi && o.lo < h.hi
+}
+
+// kin reports whether one of two processes descends from the other: a parent
+// that waits for its child is not its rival.
+func kin(a, b op.Actor) bool { return a.Within(b) || b.Within(a) }
+
+// touchesData reports whether the operation reads or changes bytes of a regular file.
+func touchesData(e *world.Effect) (reads, writes bool) {
+	if e.Op.Failed() || e.Op.Waits || e.File == nil || e.File.Type != op.Regular {
+		return false, false
+	}
+	switch e.Op.Kind {
+	case op.Read:
+		return true, false
+	case op.Write, op.Copy:
+		return false, e.Op.Ret > 0
+	case op.Truncate, op.Allocate:
+		return false, true
+	case op.Open:
+		return false, e.Shrunk > 0
+	}
+	return false, false
+}

@@ -1,0 +1,297 @@
+package race
+
+import (
+	"fmt"
+	"slices"
+
+	"filerace/internal/op"
+	"filerace/internal/world"
+)
+
+// unlinkedLockRule finds locks on a file that its path no longer names, so that
+// the path can be locked twice. A lock file that is removed on release does it:
+// opening and locking are two steps, and whoever has opened the old file locks a
+// file that the next one will not find.
+//
+// Ruled out: keeping the lock file, and comparing fstat of the descriptor with
+// stat of the path after locking, starting over if they differ. What a process
+// does after it got such a lock tells whether it fell for it (see activity).
+type unlinkedLockRule struct {
+	holdings
+	lost   perFile[[]lostName]
+	guards map[*holding]*guard
+	pairs  []*twins
+}
+
+// lostName is the moment at which a name ceased to lead to the file.
+type lostName struct {
+	entry *world.Entry
+	deed
+}
+
+// guard is a lock with what its owner did while it had it.
+type guard struct {
+	*holding
+	gone    deed // that took the name away; none while the name leads to the file
+	late    bool // the name was away already when the lock was taken
+	checked bool // looked whether the name still leads to the file
+	strong  deed // last thing that only makes sense inside the critical section
+	weak    deed // last thing that says the same unless a check follows
+	used    deed // first use of the locked file itself
+	twin    bool // a pair with it was reported
+}
+
+// twins are two locks of one name held at one time.
+type twins struct {
+	dead, live *guard
+	at         deed
+}
+
+func newUnlinkedLock() Rule {
+	return &unlinkedLockRule{lost: perFile[[]lostName]{}, guards: map[*holding]*guard{}}
+}
+
+func (r *unlinkedLockRule) Forget(f *world.File) { r.lost.Forget(f) }
+
+func (r *unlinkedLockRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
+	r.moved(e.Entry, e.Before, e)
+	r.moved(e.Entry2, e.Before2, e)
+	if len(r.guards) > 0 {
+		r.watch(e)
+	}
+	took, ended := r.step(w, e)
+	if took != nil && took.entry != nil {
+		r.took(took, e)
+	}
+	r.judge(report)
+	for _, h := range ended {
+		if g := r.guards[h]; g != nil && !r.paired(g) {
+			r.alone(g, report)
+		}
+		delete(r.guards, h)
+	}
+}
+
+// moved follows a name that now leads elsewhere.
+func (r *unlinkedLockRule) moved(en *world.Entry, before *world.File, e *world.Effect) {
+	if en == nil || e.Op.Failed() || en.File == before {
+		return
+	}
+	if before != nil && before.Opens > 0 {
+		r.lost[before] = append(r.lost[before], lostName{en, deedOf(e)})
+	}
+	if back := en.File; back != nil && len(r.lost[back]) > 0 {
+		r.lost[back] = slices.DeleteFunc(r.lost[back], func(l lostName) bool { return l.entry == en })
+	}
+	for _, h := range r.now {
+		g := r.guards[h]
+		switch {
+		case g == nil || h.entry != en:
+		case en.File == h.file:
+			g.gone = deed{}
+		case before == h.file:
+			g.gone = deedOf(e)
+		}
+	}
+}
+
+func (r *unlinkedLockRule) took(h *holding, e *world.Effect) {
+	g := r.guards[h]
+	if g == nil {
+		g = &guard{holding: h}
+		for _, l := range r.lost[h.file] {
+			if l.entry == h.entry && h.entry.File != h.file {
+				g.gone, g.late = l.deed, true
+			}
+		}
+		r.guards[h] = g
+	}
+	for _, o := range r.now {
+		other := r.guards[o]
+		if other == nil || other == g || o.entry != h.entry || o.file == h.file || !o.against(h) || o.by == h.by ||
+			o.covers(e.Process) {
+			continue
+		}
+		p := &twins{dead: g, live: other, at: deedOf(e)}
+		if g.gone.none() || !other.gone.none() && !g.late {
+			p.dead, p.live = other, g
+		}
+		if !p.dead.gone.none() {
+			r.pairs = append(r.pairs, p)
+		}
+	}
+}
+
+// watch notes what the owners of locks do under them.
+func (r *unlinkedLockRule) watch(e *world.Effect) {
+	for _, h := range r.now {
+		g := r.guards[h]
+		if g == nil || g.gone.none() && !r.paired(g) || !g.covers(e.Process) {
+			continue
+		}
+		switch g.activity(e) {
+		case rechecks:
+			g.checked = true
+		case worksOnIt:
+			if g.used.none() {
+				g.used = deedOf(e)
+			}
+			g.strong = deedOf(e)
+		case works:
+			g.strong = deedOf(e)
+		case goesOn:
+			g.weak = deedOf(e)
+		}
+	}
+}
+
+func (r *unlinkedLockRule) paired(g *guard) bool {
+	return slices.ContainsFunc(r.pairs, func(p *twins) bool { return p.dead == g || p.live == g })
+}
+
+// judge reports the pairs that came to harm and drops those that no longer can.
+func (r *unlinkedLockRule) judge(report func(Finding)) {
+	if len(r.pairs) == 0 {
+		return
+	}
+	var done []*twins
+	for _, p := range r.pairs {
+		switch {
+		case p.harmful():
+			p.dead.twin, p.live.twin = true, true
+			report(p.finding())
+		case !p.dead.ended || !p.live.ended:
+			continue
+		}
+		done = append(done, p)
+	}
+	for _, p := range done {
+		r.pairs = slices.DeleteFunc(r.pairs, func(o *twins) bool { return o == p })
+		if p.dead.ended && !r.paired(p.dead) {
+			r.alone(p.dead, report)
+		}
+	}
+}
+
+// harmful reports whether both owners worked in what each took for its critical
+// section. The first owner of a name that was taken away must go on after the
+// second came in; one that merely lets go right after removing the file harms nobody.
+func (p *twins) harmful() bool {
+	if !p.dead.late {
+		return p.dead.wentOn(p.at.at.Seq) && (!p.live.late || p.live.wentOn(0))
+	}
+	return p.dead.wentOn(0) && p.live.wentOn(0)
+}
+
+// wentOn reports whether the owner did anything under the lock, after step seq,
+// that is more than finding out whether it has the right file.
+func (g *guard) wentOn(seq int) bool {
+	if g.strong.at.Seq > seq {
+		return true
+	}
+	return g.weak.at.Seq > seq && !g.checked && (g.ended || !g.late)
+}
+
+// alone judges a lock that was taken when its name had gone and that nobody doubled.
+func (r *unlinkedLockRule) alone(g *guard, report func(Finding)) {
+	if !g.late || g.twin || g.gone.none() || kin(g.gone.by.Actor.Process(), g.by) || g.gone.at.HardBefore(g.took.at) {
+		return
+	}
+	if !g.used.none() || g.wentOn(0) {
+		report(g.finding())
+	}
+}
+
+func (r *unlinkedLockRule) End(_ *world.World, _ End, report func(Finding)) {
+	left := r.now
+	r.now = nil
+	for _, h := range left {
+		h.ended = true
+	}
+	r.judge(report)
+	for _, h := range left {
+		if g := r.guards[h]; g != nil {
+			r.alone(g, report)
+		}
+	}
+}
+
+const repairUnlinked = "Keep the lock file: never remove it. If it must go, compare fstat of the descriptor with stat of the path after " +
+	"locking, and start over when they differ (safefile.Lock does)."
+
+func (p *twins) finding() Finding {
+	d, l := p.dead, p.live
+	f := story("unlinked-lock", d.entry.Path, d.file, d.opened, d.gone, d.took, l.opened, l.took)
+	f.Headline = fmt.Sprintf("two processes held the lock on %s at the same time", d.entry.Path)
+	f.Actors = withNames(f.Actors, d.by, l.by)
+	while := fmt.Sprintf("while %s held its lock on it", d.by)
+	if d.late {
+		while = fmt.Sprintf("before %s, which had opened the file already, got the lock on it", d.by)
+	}
+	f.Why = fmt.Sprintf("A lock belongs to the file, not to its name. Step %d took the name %s away from the file %s. "+
+		"%s found another file under that name and locked that one (step %d), so the two locks do not exclude each other.",
+		d.gone.at.Seq, d.entry.Path, while, l.by, l.took.at.Seq)
+	f.Repair = repairUnlinked
+	return f
+}
+
+func (g *guard) finding() Finding {
+	last := g.used
+	if last.none() {
+		last = g.strong
+	}
+	if last.none() {
+		last = g.weak
+	}
+	f := story("unlinked-lock", g.entry.Path, g.file, g.opened, g.gone, g.took, last)
+	f.Actors = withNames(f.Actors, g.by)
+	verb := "deleted"
+	if g.gone.by.Kind == op.Rename {
+		verb = "replaced"
+		if len(g.gone.by.Names) > 0 && g.gone.by.Names[0].Path == g.entry.Path {
+			verb = "moved"
+		}
+	}
+	remover := g.gone.by.Actor.Process()
+	f.Headline = fmt.Sprintf("%s locked %s after %s had %s it, and worked on it", g.by, g.entry.Path, remover, verb)
+	if g.used.none() {
+		f.Evidence = Possible
+		f.Headline = fmt.Sprintf("%s locked %s after %s had %s it: the lock keeps nobody out", g.by, g.entry.Path, remover, verb)
+	}
+	f.Why = fmt.Sprintf("A lock belongs to the file, not to its name. %s opened %s, then step %d took the name away, and only then did "+
+		"%s get the lock (step %d): on a file that nobody else will find under that name any more.",
+		g.by, g.entry.Path, g.gone.at.Seq, g.by, g.took.at.Seq)
+	f.Repair = repairUnlinked
+	return f
+}
+
+// withNames puts the processes that a lock is named after among the actors.
+func withNames(actors []op.Actor, names ...op.Actor) []op.Actor {
+	for _, n := range names {
+		if !slices.Contains(actors, n) {
+			actors = append(actors, n)
+		}
+	}
+	return actors
+}
+
+var unlinkedLock = Info{
+	Name:  "unlinked-lock",
+	Title: "a lock is held on a file that its path no longer names, so the path can be locked twice",
+	Fires: "A process got or kept a lock on a file whose name was removed or given to another file, and another process locked what the name leads to now, or the first one worked on the vanished file.",
+	Harm: "Two processes are inside the critical section at the same time, each sure to be alone; or one works on a file that nobody " +
+		"will ever open again.",
+	Safe: "A lock file that is never removed cannot be doubled. Where it must go, a process that has got the lock compares the file that it " +
+		"locked (fstat) with the file that the path names (stat), and starts over when they differ. Processes that do so, or that let go at once, are not reported.",
+	Wrong: `exec 9>app.lock
+flock 9
+work
+rm app.lock        # whoever waits for the lock now waits for a file without a name
+exec 9>&-`,
+	Right: `exec 9>app.lock
+flock 9
+work
+exec 9>&-          # app.lock stays`,
+	Source: "flock(2), NOTES; flock(1)",
+	New:    newUnlinkedLock,
+}
