@@ -1,0 +1,93 @@
+package race
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"filerace/internal/world"
+	"filerace/internal/world/worldtest"
+)
+
+// play shows a script to one rule and returns what the detector makes of it.
+func play(t *testing.T, rule Info, end End, script string) []Finding {
+	t.Helper()
+	d := newDetector(rule.New())
+	var last *world.World
+	worldtest.Run(t, script, func(w *world.World, e *world.Effect) {
+		last = w
+		d.Step(w, e)
+	})
+	return d.End(last, end)
+}
+
+// playRule shows a script to a rule without a detector, and does not end the run.
+func playRule(t *testing.T, rule Rule, script string, report func(Finding)) {
+	t.Helper()
+	worldtest.Run(t, script, func(w *world.World, e *world.Effect) { rule.Step(w, e, report) })
+}
+
+// starred returns the numbers of the operations in lines that end with "#*"; of
+// the three operations of `write NAME` and `read NAME`, the middle one.
+func starred(script string) []int {
+	var marks []int
+	seq := 0
+	for _, line := range strings.Split(script, "\n") {
+		w := strings.Fields(line)
+		if len(w) < 2 || w[0] == "have" || w[0] == "mkdir" || w[0][0] == '#' {
+			continue
+		}
+		at := seq + 1
+		seq++
+		if (w[1] == "write" || w[1] == "read") && (w[2][0] < '0' || w[2][0] > '9') {
+			at, seq = seq+1, seq+2 // open, write, close
+		}
+		if strings.HasSuffix(strings.TrimSpace(line), "#*") {
+			marks = append(marks, at)
+		}
+	}
+	return marks
+}
+
+// fires checks that the rule reports exactly one race, on path, whose story is
+// the starred operations.
+func fires(t *testing.T, rule Info, end End, path, script string) Finding {
+	t.Helper()
+	found := play(t, rule, end, script)
+	if len(found) != 1 {
+		t.Fatalf("%d findings, want 1: %+v", len(found), found)
+	}
+	f := found[0]
+	if f.Rule != rule.Name || f.Path != path {
+		t.Errorf("finding %s on %s, want %s on %s", f.Rule, f.Path, rule.Name, path)
+	}
+	if want := starred(script); !slices.Equal(f.Marks, want) {
+		t.Errorf("marks %v, want %v", f.Marks, want)
+	}
+	if f.Headline == "" || f.Why == "" || f.Repair == "" || len(f.Actors) < 2 {
+		t.Errorf("incomplete: %+v", f)
+	}
+	return f
+}
+
+func silent(t *testing.T, rule Info, end End, script string) {
+	t.Helper()
+	for _, f := range play(t, rule, end, script) {
+		t.Errorf("false alarm: %s %v: %s", f.Rule, f.Marks, f.Headline)
+	}
+}
+
+// scripts runs one check over named scripts.
+func scripts(t *testing.T, cases map[string]string, check func(t *testing.T, script string)) {
+	t.Helper()
+	for name, script := range cases {
+		t.Run(name, func(t *testing.T) { check(t, script) })
+	}
+}
+
+func mute(rule Info, end End) func(*testing.T, string) {
+	return func(t *testing.T, script string) {
+		t.Helper()
+		silent(t, rule, end, script)
+	}
+}
