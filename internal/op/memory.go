@@ -45,15 +45,16 @@ func readString(mem Memory, addr uint64) (s string, ok bool) {
 	var buf [pageSize]byte
 	for len(got) < pathMax {
 		// Never beyond the page: the next one may not be there, and need not be.
-		n := min(step, pageSize-addr%pageSize, uint64(pathMax-len(got)))
-		if !readFull(mem, addr, buf[:n]) {
+		want := min(step, pageSize-addr%pageSize, uint64(pathMax-len(got)))
+		n, _ := mem.ReadMemory(addr, buf[:want])
+		if n <= 0 || n > int(want) {
 			return "", false
 		}
 		if i := bytes.IndexByte(buf[:n], 0); i >= 0 {
 			return string(append(got, buf[:i]...)), true
 		}
 		got = append(got, buf[:n]...)
-		addr += n
+		addr += uint64(n)
 		step = pageSize
 	}
 	return "", false
