@@ -8,8 +8,12 @@ package op
 //
 // Times are not an object: a file's modification time depends on all its bytes,
 // so stat reads them; a directory's depends on all its entries.
-func Accesses(o *Op) []Access {
-	s := sink{op: o, list: make([]Access, 0, 8)}
+func Accesses(o *Op) []Access { return AppendAccesses(make([]Access, 0, 8), o) }
+
+// AppendAccesses appends Accesses(o) to list, for those who ask often.
+func AppendAccesses(list []Access, o *Op) []Access {
+	s := sink{op: o, list: list}
+	from := len(list)
 	s.slots()
 	for i := range o.Via {
 		s.name(&o.Via[i], false)
@@ -18,7 +22,7 @@ func Accesses(o *Op) []Access {
 		by(&s)
 	}
 	if o.Done && o.Failed() {
-		s.failed()
+		s.failed(from)
 	}
 	return s.list
 }
@@ -53,8 +57,8 @@ func (s *sink) add(obj Object, write bool, path string) {
 // failed turns the writes of a failed operation into reads. A refused lock stays
 // what it was: an exclusive request that failed for a shared lock conflicts with
 // that one, and two reads would not. Pipes likewise.
-func (s *sink) failed() {
-	for i := range s.list {
+func (s *sink) failed(from int) {
+	for i := from; i < len(s.list); i++ {
 		switch s.list[i].Kind {
 		case ObjName, ObjData, ObjSize, ObjMeta, ObjOffset, ObjFD:
 			s.list[i].Write = false

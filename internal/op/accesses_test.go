@@ -199,6 +199,9 @@ func TestDependentIsSymmetric(t *testing.T) {
 		if Dependent(a, b) != Dependent(b, a) {
 			t.Fatalf("not symmetric:\n%+v\n%+v", a, b)
 		}
+		if both := AppendAccesses(Accesses(b), a); !reflect.DeepEqual(both, append(Accesses(b), Accesses(a)...)) {
+			t.Fatalf("appended to others: %+v", both)
+		}
 		if !reflect.DeepEqual(*a, before) {
 			t.Fatal("the operation was changed")
 		}

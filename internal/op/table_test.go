@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -142,6 +143,31 @@ func TestFind(t *testing.T) {
 	}
 	if Named("no such call") != nil {
 		t.Error("a call that is not there has a row")
+	}
+}
+
+// A row travels as text and comes back as itself.
+func TestCallsAsText(t *testing.T) {
+	for i := range Calls {
+		text, err := Calls[i].MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c Call
+		if err := c.UnmarshalText(text); err != nil || !reflect.DeepEqual(c, Calls[i]) {
+			t.Errorf("%s as %q: %+v, %v", Calls[i].Name, text, c, err)
+		}
+		if again, err := c.MarshalText(); err != nil || string(again) != string(text) {
+			t.Errorf("a copy of %s as %q: %q, %v", c.Name, text, again, err)
+		}
+	}
+	for _, bad := range []string{"", "-1", "9999", "open"} {
+		if err := new(Call).UnmarshalText([]byte(bad)); err == nil {
+			t.Errorf("%q is no row", bad)
+		}
+	}
+	if _, err := (&Call{Name: "open"}).MarshalText(); err == nil {
+		t.Error("a call of no kind is no row")
 	}
 }
 
