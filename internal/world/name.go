@@ -217,7 +217,7 @@ func (w *World) change(o *op.Op, n *op.Name, en *Entry, e *Effect) {
 	} else {
 		w.lead(en, w.file(after))
 	}
-	if o.Kind == op.Link && n.Nlink > 0 {
+	if o.Kind == op.Link && en.File != nil && n.Nlink > 0 {
 		en.File.Nlink = int(n.Nlink)
 	}
 	en.Changed, en.By = e.At, o
