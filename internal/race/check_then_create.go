@@ -114,9 +114,9 @@ func (r *checkThenCreateRule) write(e *world.Effect, report func(Finding)) {
 	for _, c := range r.byFile[e.File] {
 		var harm bool
 		if c.ofd == e.OFD {
-			harm = len(c.lost) > 0 && brings(e.Op, e.Lo, e.Hi, c.lost) || hasWriter(e.Over, c.made)
-		} else if e.Op.Actor.Within(c.made.by.Actor) {
-			harm = hasWriter(e.Over, c.opened)
+			harm = len(c.lost) > 0 && brings(e.Op, e.Lo, e.Hi, c.lost) || hasWriter(e.Over, c.made, c.opened)
+		} else if sideOf(e.Op.Actor, c.made, c.opened) {
+			harm = hasWriter(e.Over, c.opened, c.made)
 		}
 		if harm {
 			report(c.finding(e.File, deedOf(e)))
@@ -124,12 +124,6 @@ func (r *checkThenCreateRule) write(e *world.Effect, report func(Finding)) {
 			return
 		}
 	}
-}
-
-func hasWriter(segs []world.Seg, d deed) bool {
-	return slices.ContainsFunc(segs, func(s world.Seg) bool {
-		return s.By != nil && s.By.Actor.Within(d.by.Actor)
-	})
 }
 
 func (r *checkThenCreateRule) settle(c *claim) {

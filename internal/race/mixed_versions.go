@@ -18,7 +18,7 @@ import (
 type mixedVersionsRule struct {
 	failures
 	readings readings
-	changes  []change // the last ones, of all processes
+	changes  []change // the last one of each name, in order
 	changed  recent[*world.Entry, bool]
 	ended    recent[op.Actor, int] // status, plus one
 	possible []Finding
@@ -83,6 +83,7 @@ func (r *mixedVersionsRule) change(n *world.Entry, e *world.Effect, report func(
 			}
 		}
 	}
+	r.changes = slices.DeleteFunc(r.changes, func(c change) bool { return c.name == n })
 	if len(r.changes) >= versions {
 		r.changes = slices.Delete(r.changes, 0, versions/4)
 	}

@@ -110,7 +110,7 @@ func (r *overlappingWriteRule) closed(d *world.OFD, report func(Finding)) {
 }
 
 func (r *overlappingWriteRule) judge(m mix, f *world.File, report func(Finding)) {
-	if hasWriter(f.Segs, m.early) && hasWriter(f.Segs, m.late) {
+	if hasWriter(f.Segs, m.early, m.late) && hasWriter(f.Segs, m.late, m.early) {
 		report(m.finding(f, 0, f.Size))
 	}
 }

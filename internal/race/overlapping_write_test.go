@@ -41,6 +41,15 @@ func TestOverlappingWriteSilent(t *testing.T) {
 			1.1  close 3
 			1.2  close 3
 		`,
+		"a child's rewrite covers its parent's": `
+			1    fork 1.1
+			1    open f wronly,creat,trunc = 3
+			1.1  open f wronly,creat,trunc = 3
+			1    write 3 "short\n"
+			1.1  write 3 "a long line\n"
+			1    close 3
+			1.1  close 3
+		`,
 		"the same bytes": `
 			have f "aaaabbbb"
 			1    fork 1.1

@@ -39,6 +39,20 @@ func rivals(a, b deed) bool {
 // after reports whether d took effect after a in this run.
 func (d deed) after(a deed) bool { return d.at.Seq > a.at.Seq }
 
+// sideOf reports whether a is the process that did d or descends from it, and is
+// not nearer to the other side, which may be a descendant, too.
+func sideOf(a op.Actor, d, other deed) bool {
+	mine, theirs := d.by.Actor.Process(), other.by.Actor.Process()
+	return a.Within(mine) && !(len(theirs) > len(mine) && a.Within(theirs))
+}
+
+// hasWriter reports whether some of the bytes were written by the side of d.
+func hasWriter(segs []world.Seg, d, other deed) bool {
+	return slices.ContainsFunc(segs, func(s world.Seg) bool {
+		return s.By != nil && sideOf(s.By.Actor, d, other)
+	})
+}
+
 // story begins a finding: actors and marks from the operations that tell it.
 func story(rule, path string, f *world.File, deeds ...deed) Finding {
 	r := Finding{Rule: rule, Evidence: Observed, Path: path}

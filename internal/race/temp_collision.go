@@ -113,8 +113,8 @@ func (r *tempCollisionRule) publish(e *world.Effect, report func(Finding)) {
 		return
 	}
 	was := r.lost[f]
-	cut := hasWriter(was.segs, mine.deed) && !same(was.segs, was.size, f.Segs, f.Size)
-	mixed := hasWriter(f.Segs, mine.deed) && hasWriter(f.Segs, theirs.deed)
+	cut := hasWriter(was.segs, mine.deed, theirs.deed) && !same(was.segs, was.size, f.Segs, f.Size)
+	mixed := hasWriter(f.Segs, mine.deed, theirs.deed) && hasWriter(f.Segs, theirs.deed, mine.deed)
 	if cut || mixed {
 		report(r.finding(e, mine.deed, theirs.deed, deed{}))
 	}
