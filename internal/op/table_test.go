@@ -1,7 +1,6 @@
 package op
 
 import (
-	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,31 +10,31 @@ import (
 	"testing"
 )
 
-// kernelNumbers reads the system call numbers that golang.org/x/sys generates
-// from the kernel's headers, as the Go distribution carries it.
-func kernelNumbers(t *testing.T, arch Arch) map[string]int {
+// kernelFile returns a file of golang.org/x/sys/unix, generated from the kernel's
+// headers, as the Go distribution carries it.
+func kernelFile(t *testing.T, file string) string {
 	t.Helper()
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		t.Skipf("no go command: %v", err)
 	}
-	name := filepath.Join(strings.TrimSpace(string(root)), "src/cmd/vendor/golang.org/x/sys/unix",
-		"zsysnum_linux_"+arch.String()+".go")
-	f, err := os.Open(name)
+	b, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "src/cmd/vendor/golang.org/x/sys/unix", file))
 	if err != nil {
 		t.Skipf("Go's sources are not installed: %v", err)
 	}
-	defer f.Close()
+	return string(b)
+}
+
+// kernelNumbers returns the system call numbers of an architecture by lower-case name.
+func kernelNumbers(t *testing.T, arch Arch) map[string]int {
+	t.Helper()
 	numbers := map[string]int{}
-	for s := bufio.NewScanner(f); s.Scan(); {
-		words := strings.Fields(s.Text()) // SYS_OPEN = 2
-		if len(words) == 3 && strings.HasPrefix(words[0], "SYS_") {
-			n, err := strconv.Atoi(words[2])
-			if err != nil {
-				t.Fatalf("parse %s: %v", name, err)
-			}
-			numbers[strings.ToLower(words[0][len("SYS_"):])] = n
+	for name, value := range kernelConstants(t, "zsysnum_linux_"+arch.String()+".go", "SYS_") {
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			t.Fatalf("parse %s: %v", name, err)
 		}
+		numbers[strings.ToLower(name[len("SYS_"):])] = n
 	}
 	return numbers
 }
