@@ -8,16 +8,17 @@ import (
 )
 
 // Rules speak of operations by their place in the run: "step 118", "steps 118
-// and 131". Readers count the rows of the timeline instead.
-var stepWords = regexp.MustCompile(`\b([Ss]teps?) (\d+(?:(?:, | and | or | to )\d+)*)`)
+// and 131". Readers count the rows of the timeline instead. Other numbers may
+// follow: "in step 118, 1.2 had" speaks of one step and of an actor.
+var stepWords = regexp.MustCompile(`\b(?:[Ss]teps \d+(?:, \d+)*(?:,? and | or | to )\d+|[Ss]tep \d+)`)
 
 var digits = regexp.MustCompile(`\d+`)
 
 // stepsIn returns the places in the run that a sentence speaks of.
 func stepsIn(sentence string) []int {
 	var seqs []int
-	for _, m := range stepWords.FindAllStringSubmatch(sentence, -1) {
-		for _, d := range digits.FindAllString(m[2], -1) {
+	for _, m := range stepWords.FindAllString(sentence, -1) {
+		for _, d := range digits.FindAllString(m, -1) {
 			if n, err := strconv.Atoi(d); err == nil {
 				seqs = append(seqs, n)
 			}

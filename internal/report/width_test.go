@@ -66,6 +66,8 @@ func TestRenumber(t *testing.T) {
 		"In step 40 it went.":           "In step 2 it went.",
 		"Steps 12, 40 and 41 are.":      "Steps 1, 2 and 3 are.",
 		"It read 12 bytes at step 41.":  "It read 12 bytes at step 3.",
+		"In step 41, 1.2 did it.":       "In step 3, 1.2 did it.",
+		"In steps 12 and 41, 1 did it.": "In steps 1 and 3, 1 did it.",
 		"Step 13 is not here.":          "Another step is not here.",
 		"Footsteps 12 and steps apart.": "Footsteps 12 and steps apart.",
 	} {
