@@ -19,10 +19,19 @@ func (s Step) String() string { return string(s.Actor) + "  " + sigText(s.Sig) }
 
 // MarshalText writes the step as String does, so that JSON holds a schedule as a
 // list of readable lines, and bytes that are not UTF-8 survive.
-func (s Step) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+func (s Step) MarshalText() ([]byte, error) {
+	if s == (Step{}) { // no step: a divergence in which nothing was held
+		return nil, nil
+	}
+	return []byte(s.String()), nil
+}
 
 // UnmarshalText reads what MarshalText wrote.
 func (s *Step) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*s = Step{}
+		return nil
+	}
 	step, err := parseStep(string(text))
 	if err == nil {
 		*s = step

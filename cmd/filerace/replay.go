@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"filerace/internal/hunt"
+)
+
+func replayCommand(ctx context.Context, c *console, args []string) int {
+	f := newFlags(c, "replay", "[flags] FILE.race", "Follows a saved schedule. Exit status: 66 if the race bit, 0 if the schedule was\nfollowed to its end and no harm came, 3 if it could not be followed.")
+	var opt hunt.ReplayOptions
+	f.IntVar(&opt.Count, "count", 1, "replay so many times")
+	f.BoolVar(&opt.Step, "step", false, "wait for Enter before every step, so that you can look at the files meanwhile")
+	f.IntVar(&opt.StopAt, "stop-at", 0, "stop before this step and leave the processes stopped for a debugger")
+	show := f.Bool("show-output", false, "show what the program prints")
+	out := outputFlags(f)
+	if stop, status := parse(c, f, args); stop {
+		return status
+	}
+	opt.Show = *show
+	switch {
+	case f.NArg() != 1:
+		return wrong(c, "replay", "give one .race file")
+	case opt.Count < 1 || opt.StopAt < 0:
+		return wrong(c, "replay", "--count must be at least 1, --stop-at at least 0")
+	case (opt.Step || opt.StopAt > 0) && opt.Count > 1:
+		return wrong(c, "replay", "--step and --stop-at go with a single replay")
+	}
+	saved, err := loadRace(f.Arg(0))
+	if err != nil {
+		return failed(c, "replay", err)
+	}
+	if opt.StopAt > len(saved.Schedule) {
+		return wrong(c, "replay", fmt.Sprintf("the schedule has %d steps", len(saved.Schedule)))
+	}
+	w, done, err := out.open(c)
+	if err != nil {
+		return failed(c, "replay", err)
+	}
+	defer done()
+	res, err := hunt.Replay(ctx, saved, opt)
+	if errors.Is(err, hunt.ErrInterrupted) {
+		fmt.Fprintln(c.err, "filerace replay: interrupted")
+		return exitFail
+	}
+	if err != nil {
+		return failed(c, "replay", err)
+	}
+	switch {
+	case res.Stopped != nil:
+		return left(c, saved, opt, res)
+	case res.Diverged != nil && res.Bites < res.Runs:
+		fmt.Fprintf(c.err, "filerace replay: the run left the saved schedule: %v\n", res.Diverged)
+		fmt.Fprintln(c.err, "filerace replay: the program, its input or the directory is not what it was; hunt again to get a new schedule")
+		if res.Runs > 1 {
+			fmt.Fprintf(c.err, "filerace replay: the race bit in %d of %d replays\n", res.Bites, res.Runs)
+		}
+		return exitFail
+	}
+	res.Report.Command = saved.Command
+	if res.Bites > 0 {
+		if len(res.Report.Findings) > 0 {
+			res.Report.Findings[0].Replay = f.Arg(0)
+		}
+		dir, _ := os.Getwd()
+		if err := out.write(w, &res.Report, dir); err != nil {
+			return failed(c, "replay", err)
+		}
+		return exitRace
+	}
+	fmt.Fprintf(c.out, "filerace: the schedule was followed to its end in %d of %d replays, and no harm came: the race is mended\n", res.Runs, res.Runs)
+	return exitClean
+}
+
+// left tells which processes stand still, and how to go on with them.
+func left(c *console, s *hunt.Saved, opt hunt.ReplayOptions, res *hunt.Replayed) int {
+	step := s.Schedule[opt.StopAt-1]
+	fmt.Fprintf(c.out, "stopped before step %d of %d: %s %s\n", opt.StopAt, len(s.Schedule), step.Actor, step.Sig)
+	var pids []string
+	for _, p := range res.Stopped {
+		pids = append(pids, fmt.Sprint(p))
+	}
+	fmt.Fprintf(c.out, "stopped processes: %s\n", strings.Join(pids, " "))
+	fmt.Fprintf(c.out, "look:  gdb -p %s\n", pids[len(pids)-1])
+	fmt.Fprintf(c.out, "go on: kill -CONT %s\n", strings.Join(pids, " "))
+	fmt.Fprintf(c.out, "end:   kill -KILL %s\n", strings.Join(pids, " "))
+	return exitClean
+}

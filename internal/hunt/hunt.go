@@ -1,0 +1,302 @@
+package hunt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"filerace/internal/race"
+	"filerace/internal/report"
+	"filerace/internal/schedule"
+)
+
+// Options say how to hunt.
+type Options struct {
+	Target
+	Runs      int                          // of the whole hunt, the proving runs not counted
+	Time      time.Duration                // of the whole hunt; 0: no limit
+	Jobs      int                          // workers; 0: one per processor
+	Strategy  string                       // "auto" or a name of the schedule package
+	All       bool                         // go on after the first proven race
+	KeepGoing bool                         // hunt although the plain run fails
+	Save      func(*Saved) (string, error) // stores a proven race, returns the file's name
+	Progress  func(Progress)
+	Warn      func(string)
+}
+
+// Progress is told after every run.
+type Progress struct {
+	Runs     int
+	Orders   int // distinct orders of dependent operations seen
+	Elapsed  time.Duration
+	Trying   string // what is being tried
+	Findings int
+}
+
+// Errors of Hunt.
+var (
+	// ErrPlainFailed: the command fails without any help; nothing can be said about order.
+	ErrPlainFailed = errors.New("the plain run fails")
+	// ErrInterrupted: the hunt was stopped from outside; what was found until then is valid.
+	ErrInterrupted = errors.New("interrupted")
+)
+
+// A RunError is a run that could not be carried out. Kind tells which part
+// failed: ptrace, seccomp, setup, fresh, start, scratch or "".
+type RunError struct {
+	Kind, Text string
+}
+
+func (e *RunError) Error() string { return e.Text }
+
+// hunt is the coordinator's state; mu guards all below it.
+type hunt struct {
+	opt   Options
+	ctx   context.Context
+	began time.Time
+
+	mu     sync.Mutex
+	plain  *Report
+	shared map[string]bool
+	goals  *goalQueue
+	runs   int
+	orders map[uint64]bool
+	proven map[string]bool // by key; taken while it is being proved
+	mixer  mixer
+	stop   bool
+	err    error
+	out    report.Report
+	seen   map[string]*race.Finding // observed, not proven
+	maybe  map[string]*race.Finding // possible
+}
+
+// Hunt reruns the command until a race is proven, or the limits are reached.
+func Hunt(ctx context.Context, opt Options) (*report.Report, error) {
+	h := &hunt{
+		opt: opt, ctx: ctx, began: time.Now(), shared: map[string]bool{}, goals: newGoalQueue(),
+		orders: map[uint64]bool{}, proven: map[string]bool{}, seen: map[string]*race.Finding{}, maybe: map[string]*race.Finding{},
+	}
+	h.out.Command = opt.Command
+	h.mixer = mixer{name: opt.Strategy, seed: opt.Seed}
+	if opt.Time > 0 {
+		var cancel context.CancelFunc
+		h.ctx, cancel = context.WithTimeout(ctx, opt.Time)
+		defer cancel()
+	}
+	first, err := StartWorker(0)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.first(first); err != nil {
+		first.Close()
+		return &h.out, err
+	}
+	var all sync.WaitGroup
+	for i := range h.jobs() {
+		w := first
+		if i > 0 {
+			if w, err = StartWorker(i); err != nil {
+				break
+			}
+		}
+		all.Go(func() { h.work(w) })
+	}
+	all.Wait()
+	return h.finish(ctx)
+}
+
+// first makes the plain run.
+func (h *hunt) first(w *Worker) error {
+	stop := h.closeOnCancel(w)
+	defer stop()
+	rep, err := w.Run(&Plan{Target: h.opt.Target, Learn: true, Strategy: schedule.Spec{Name: "fifo"}})
+	if err != nil {
+		if h.ctx.Err() != nil {
+			return ErrInterrupted
+		}
+		return err
+	}
+	h.runs = 1
+	if rep.Err != "" {
+		return &RunError{rep.Kind, rep.Err}
+	}
+	h.plain = rep
+	h.learn(rep)
+	h.out.Outcomes = map[string]int{}
+	h.count(rep)
+	if len(rep.Setuid) > 0 {
+		h.warn(fmt.Sprintf("%s ran without the privileges of its set-user-id bit", rep.Setuid[0]))
+	}
+	if rep.Foreign {
+		h.note("a program made 32-bit calls, which were not seen: nothing is said about them")
+	}
+	if e := rep.Ending; (e.Status != 0 || e.Check != 0 || e.TimedOut) && !h.opt.KeepGoing {
+		return fmt.Errorf("%w: %s", ErrPlainFailed, describe(rep))
+	}
+	if len(rep.Left) > 0 && h.opt.Fresh == "" && h.opt.Setup == "" {
+		h.warn(fmt.Sprintf("a run leaves %s behind, which the next run meets; --fresh DIR or --setup CMD gives each the same start", listed(rep.Left, 4)))
+	}
+	for _, f := range rep.Findings {
+		f := f
+		if f.Evidence != race.Possible {
+			h.seen[rep.Keys[0]] = &f
+		}
+	}
+	return nil
+}
+
+// jobs is how many runs go side by side. Runs that write in a common directory
+// would race with each other.
+func (h *hunt) jobs() int {
+	if len(h.plain.Outside) > 0 {
+		if h.opt.Jobs > 1 {
+			h.warn(fmt.Sprintf("the runs write %s and so go one after the other; --fresh DIR gives each its own copy", listed(h.plain.Outside, 3)))
+		}
+		return 1
+	}
+	return max(h.opt.Jobs, 1)
+}
+
+// work takes plans until there are none.
+func (h *hunt) work(w *Worker) {
+	defer w.Close()
+	stop := h.closeOnCancel(w)
+	defer stop()
+	for {
+		p, trying := h.next()
+		if p == nil {
+			return
+		}
+		rep, err := w.Run(p)
+		if err == nil && rep.Err != "" {
+			err = &RunError{rep.Kind, rep.Err}
+		}
+		if err != nil {
+			h.fail(err)
+			return
+		}
+		if key := h.took(p, rep, trying); key != "" {
+			if err := h.prove(w, p, rep, key); err != nil {
+				h.fail(err)
+				return
+			}
+		}
+	}
+}
+
+func (h *hunt) fail(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx.Err() == nil && h.err == nil && !h.stop {
+		h.err = err
+	}
+	h.stop = true
+}
+
+// closeOnCancel ends the worker's run when the hunt is over.
+func (h *hunt) closeOnCancel(w *Worker) func() bool {
+	return context.AfterFunc(h.ctx, func() { w.pipe.Close() })
+}
+
+// next plans a run; nil: the hunt is over.
+func (h *hunt) next() (*Plan, string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.stop || h.ctx.Err() != nil || h.runs >= h.opt.Runs {
+		return nil, ""
+	}
+	h.runs++
+	plain := h.plain.Ending
+	p := &Plan{Target: h.opt.Target, Plain: &plain, Shared: sorted(h.shared)}
+	spec, trying := h.mixer.next(h.goals)
+	p.Strategy = spec
+	p.Learn = spec.Name == "directed" || h.runs%8 == 0
+	return p, trying
+}
+
+// learn takes up shared objects and windows.
+func (h *hunt) learn(rep *Report) {
+	for _, k := range rep.Shared {
+		h.shared[k] = true
+	}
+	h.goals.add(rep.Goals)
+}
+
+func (h *hunt) count(rep *Report) {
+	h.out.Outcomes[outcomeOf(rep.Ending)]++
+	h.orders[rep.Order] = true
+	h.mixer.saw(rep)
+}
+
+// took notes a run's report and returns the key of a race to be proved, if there is one.
+func (h *hunt) took(p *Plan, rep *Report, trying string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.learn(rep)
+	h.count(rep)
+	h.goals.tried(p.Strategy, rep)
+	if h.opt.Progress != nil {
+		h.opt.Progress(Progress{h.runs, len(h.orders), time.Since(h.began), trying, len(h.out.Findings)})
+	}
+	for i, f := range rep.Findings {
+		if f.Evidence == race.Possible {
+			h.maybe[rep.Keys[i]] = &rep.Findings[i]
+		}
+	}
+	if h.stop {
+		return ""
+	}
+	for i, f := range rep.Findings {
+		if f.Evidence != race.Possible && !h.proven[rep.Keys[i]] {
+			h.proven[rep.Keys[i]] = true
+			h.seen[rep.Keys[i]] = &rep.Findings[i]
+			return rep.Keys[i]
+		}
+	}
+	if rep.Ending.Differs(*p.Plain) && !explained(rep) && !h.proven[outcomeKey] {
+		h.proven[outcomeKey] = true
+		return outcomeKey
+	}
+	return ""
+}
+
+// explained reports whether a rule says why the run went wrong.
+func explained(rep *Report) bool {
+	return slices.ContainsFunc(rep.Findings, func(f race.Finding) bool { return f.Evidence != race.Possible })
+}
+
+func (h *hunt) note(s string) { h.out.Notes = append(h.out.Notes, s) }
+
+func (h *hunt) warn(s string) {
+	if h.opt.Warn != nil {
+		h.opt.Warn(s)
+	}
+}
+
+// finish makes the report.
+func (h *hunt) finish(ctx context.Context) (*report.Report, error) {
+	h.out.Runs, h.out.Seconds, h.out.Explored = h.runs, time.Since(h.began).Seconds(), len(h.orders)
+	for key, f := range h.seen {
+		if !slices.ContainsFunc(h.out.Findings, func(g report.Found) bool { return g.Rule+" "+g.Path == f.Rule+" "+f.Path }) && h.proven[key] {
+			h.note(fmt.Sprintf("seen once and not reproduced by replay: %s (%s)", f.Headline, f.Rule))
+		}
+	}
+	if h.opt.All {
+		for _, f := range h.maybe {
+			h.out.Findings = append(h.out.Findings, report.Found{Finding: *f})
+		}
+	}
+	if h.runs > 1 {
+		h.note(h.mixer.bound(h.opt.Runs))
+	}
+	switch {
+	case h.err != nil:
+		return &h.out, h.err
+	case ctx.Err() != nil:
+		return &h.out, ErrInterrupted
+	}
+	return &h.out, nil
+}

@@ -1,0 +1,84 @@
+// Package hunt reruns a program under control until a race bites: it is where the
+// mechanism (tracee), the order (schedule) and the judgement (world, race) meet.
+// A coordinator decides what to try next; worker processes carry the runs out.
+package hunt
+
+import (
+	"time"
+
+	"filerace/internal/op"
+	"filerace/internal/race"
+	"filerace/internal/schedule"
+)
+
+// Target is what is run, and how a run is prepared and judged.
+type Target struct {
+	Command []string      `json:"command"`
+	Dir     string        `json:"dir"`             // absolute; where the command starts unless Fresh
+	Setup   string        `json:"setup,omitempty"` // sh -c, before every run
+	Check   string        `json:"check,omitempty"` // sh -c, after every run; non-zero: the run went wrong
+	Fresh   string        `json:"fresh,omitempty"` // each run starts inside a new copy of this directory
+	RunTime time.Duration `json:"run_time"`        // of one run
+	Seed    uint64        `json:"seed"`            // answers getrandom(2)
+	All     bool          `json:"all,omitempty"`   // report what is shown with --all, too
+}
+
+// Plan is one run for a worker to carry out.
+type Plan struct {
+	Target
+	Strategy schedule.Spec `json:"strategy"`
+	Shared   []string      `json:"shared,omitempty"`   // keys of objects whose operations are decisions
+	Plain    *Ending       `json:"plain,omitempty"`    // how the plain run ended; nil: this is the plain run
+	KeepOps  bool          `json:"keep_ops,omitempty"` // send all operations back
+	Learn    bool          `json:"learn,omitempty"`    // send windows and shared objects back
+	Show     bool          `json:"show,omitempty"`     // the program's output goes to ours
+	Step     *StepPlan     `json:"step,omitempty"`
+}
+
+// StepPlan is for replays that a person follows.
+type StepPlan struct {
+	Ask    bool `json:"ask"`     // wait for a line on descriptor stepIn before every decision
+	StopAt int  `json:"stop_at"` // leave the processes stopped before this decision, from 1; 0: never
+}
+
+// Ending is how a run ended, as far as the user can tell.
+type Ending struct {
+	Status   int    `json:"status"` // of the command; 128 + signal
+	Check    int    `json:"check"`
+	TimedOut bool   `json:"timed_out,omitempty"`
+	CheckOut string `json:"check_out,omitempty"` // what the check printed, its end
+}
+
+// Differs reports whether e is worse than the plain run's ending.
+func (e Ending) Differs(plain Ending) bool {
+	return e.Status != plain.Status || e.Check != plain.Check || e.TimedOut != plain.TimedOut
+}
+
+// Report is what a worker tells of one run.
+type Report struct {
+	Strategy   string               `json:"strategy"`
+	Err        string               `json:"err,omitempty"`  // the run could not be carried out
+	Kind       string               `json:"kind,omitempty"` // of Err: "ptrace", "seccomp", "setup", "fresh", "start", ""
+	Ending     Ending               `json:"ending"`
+	Findings   []race.Finding       `json:"findings,omitempty"`
+	Keys       []string             `json:"keys,omitempty"` // of the findings: rule and object, the same in every run
+	Order      uint64               `json:"order"`          // tells classes of order apart
+	Ran        schedule.Schedule    `json:"ran,omitempty"`
+	Diverged   *schedule.Divergence `json:"diverged,omitempty"`
+	Ops        []*op.Op             `json:"ops,omitempty"`
+	Shared     []string             `json:"shared,omitempty"` // learnt in this run
+	Goals      []schedule.Goal      `json:"goals,omitempty"`
+	Actors     int                  `json:"actors"`
+	OpCount    int                  `json:"op_count"`
+	Elapsed    time.Duration        `json:"elapsed"`
+	Outside    []string             `json:"outside,omitempty"` // files written outside the run's own scratch directory
+	Left       []string             `json:"left,omitempty"`    // of these, what the run made and did not remove
+	Stopped    []int                `json:"stopped,omitempty"` // process ids left for a debugger
+	Output     string               `json:"output,omitempty"`  // the end of what the command printed
+	Setuid     []string             `json:"setuid,omitempty"`
+	Foreign    bool                 `json:"foreign,omitempty"`
+	Unmodelled []string             `json:"unmodelled,omitempty"` // calls whose effect is not modelled
+	Scratch    string               `json:"scratch,omitempty"`    // directory of the run, for showing paths
+	Endless    bool                 `json:"endless,omitempty"`    // stopped after MaxDecisions
+	GoalMet    bool                 `json:"goal_met,omitempty"`
+}

@@ -1,0 +1,253 @@
+package hunt
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"filerace/internal/op"
+	"filerace/internal/schedule"
+	"filerace/internal/world"
+)
+
+// windows gathers, from one run, the orders that would put a conflicting
+// operation of one actor between two operations of another: the goals of directed
+// runs. Operations count as one actor's if they are tied in every schedule, so
+// that a read in a child and the write of its waiting parent make a window.
+type windows struct {
+	ops []windowOp
+}
+
+// windowOp is one operation on a named object.
+type windowOp struct {
+	schedule.Target
+	op    *op.Op
+	at    world.Stamp
+	keys  []string
+	paths []string
+}
+
+// Bounds on what one run yields.
+const (
+	maxWindowOps = 40000 // operations looked at
+	maxPathOps   = 80    // of one path
+	maxGoals     = 300
+)
+
+func newWindows() *windows { return &windows{} }
+
+func (w *windows) see(n *naming, o *op.Op, e *world.Effect) {
+	if o.Waits || len(w.ops) >= maxWindowOps || o.Kind == op.Inherit || o.Kind == op.Exit {
+		return
+	}
+	var keys, paths []string
+	for _, a := range op.Accesses(o) {
+		if key := n.key(&a); key != "" {
+			keys = append(keys, key)
+			_, p, _ := strings.Cut(key, " ")
+			if !slices.Contains(paths, p) {
+				paths = append(paths, p)
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	w.ops = append(w.ops, windowOp{
+		Target: schedule.Target{Actor: o.Actor, Sig: op.Signature(o, n.name)},
+		op:     o, at: e.At, keys: keys, paths: paths,
+	})
+}
+
+// goals lists the orders worth a run, the most promising first. shared are the
+// objects whose operations are decisions.
+func (w *windows) goals(shared []string) []schedule.Goal {
+	is := map[string]bool{}
+	for _, k := range shared {
+		is[k] = true
+	}
+	var ops []*windowOp
+	nth := map[schedule.Step]int{}
+	byPath := map[string][]*windowOp{}
+	for i := range w.ops {
+		o := &w.ops[i]
+		if !slices.ContainsFunc(o.keys, func(k string) bool { return is[k] }) {
+			continue
+		}
+		step := schedule.Step{Actor: o.Actor, Sig: o.Sig}
+		nth[step]++
+		o.Nth = nth[step]
+		ops = append(ops, o)
+		for _, p := range o.paths {
+			byPath[p] = append(byPath[p], o)
+		}
+	}
+	var c candidates
+	paths := make([]string, 0, len(byPath))
+	for p := range byPath {
+		paths = append(paths, p)
+	}
+	slices.Sort(paths)
+	for _, p := range paths {
+		on := byPath[p]
+		if len(on) > maxPathOps {
+			on = on[:maxPathOps]
+		}
+		c.pairs(on)
+		c.twins(on, ops)
+	}
+	return c.best()
+}
+
+// candidate is a goal with its promise.
+type candidate struct {
+	goal    schedule.Goal
+	score   int
+	pattern string
+}
+
+type candidates struct {
+	all  []candidate
+	seen map[string]int // by pattern: how many
+}
+
+// pairs finds the windows on one path: a1 and a2, tied and next to each other,
+// and b of another actor that nothing orders.
+func (c *candidates) pairs(on []*windowOp) {
+	for j, a2 := range on {
+		for i := j - 1; i >= 0; i-- {
+			a1 := on[i]
+			if !a1.at.HardBefore(a2.at) || between(on[i+1:j], a1, a2) {
+				continue
+			}
+			for _, b := range on {
+				if !world.HardUnordered(b.at, a1.at) || !world.HardUnordered(b.at, a2.at) {
+					continue
+				}
+				if score := promise(a1.op, b.op, a2.op); score > 0 {
+					c.add(score, a1, b, a2)
+				}
+			}
+		}
+	}
+}
+
+// between reports whether one of the operations lies on the way from a1 to a2.
+func between(ops []*windowOp, a1, a2 *windowOp) bool {
+	for _, o := range ops {
+		if a1.at.HardBefore(o.at) && o.at.HardBefore(a2.at) {
+			return true
+		}
+	}
+	return false
+}
+
+// twins finds the order in which two actors hold a lock of one name: b has the
+// old file open, a takes its name away, and c locks a new file of that name.
+func (c *candidates) twins(on, all []*windowOp) {
+	for _, a := range on {
+		if !removes(a.op) {
+			continue
+		}
+		for _, bl := range on {
+			if !locks(bl.op) || !world.HardUnordered(bl.at, a.at) {
+				continue
+			}
+			bo := opening(on, bl)
+			for _, cl := range on {
+				if bo == nil || !locks(cl.op) || !world.HardUnordered(cl.at, a.at) || !world.HardUnordered(cl.at, bl.at) {
+					continue
+				}
+				cn, bn := next(all, cl), next(all, bl)
+				c.add(6, bo, a, bl, cl, cn, bn)
+				c.add(6, bl, a, cl, cn, bn)
+			}
+		}
+	}
+}
+
+// opening is the open through which the lock's descriptor was had, nearly always.
+func opening(on []*windowOp, lock *windowOp) *windowOp {
+	for i := len(on) - 1; i >= 0; i-- {
+		if o := on[i]; o.op.Kind == op.Open && o.at.HardBefore(lock.at) {
+			return o
+		}
+	}
+	return nil
+}
+
+// next is the first thing that the locker does with its lock.
+func next(all []*windowOp, lock *windowOp) *windowOp {
+	for _, o := range all {
+		if lock.at.HardBefore(o.at) && (changes(o.op) || o.op.Kind == op.Read || o.op.Kind == op.Open) {
+			return o
+		}
+	}
+	return nil
+}
+
+func (c *candidates) add(score int, ops ...*windowOp) {
+	var g schedule.Goal
+	var pattern strings.Builder
+	for _, o := range ops {
+		if o != nil {
+			g.Steps = append(g.Steps, o.Target)
+			pattern.WriteString(o.Sig + "|")
+		}
+	}
+	if c.seen == nil {
+		c.seen = map[string]int{}
+	}
+	// The first of each shape goes before the second of any.
+	score -= 10 * c.seen[pattern.String()]
+	c.seen[pattern.String()]++
+	c.all = append(c.all, candidate{goal: g, score: score})
+}
+
+func (c *candidates) best() []schedule.Goal {
+	slices.SortStableFunc(c.all, func(a, b candidate) int { return cmp.Compare(b.score, a.score) })
+	var goals []schedule.Goal
+	for _, x := range c.all[:min(len(c.all), maxGoals)] {
+		goals = append(goals, x.goal)
+	}
+	return goals
+}
+
+// promise ranks a window; 0: nothing can go wrong in it.
+func promise(a1, b, a2 *op.Op) int {
+	if !op.Dependent(a1, b) && !op.Dependent(a2, b) {
+		return 0
+	}
+	switch {
+	case !changes(b):
+		if changes(a1) && changes(a2) {
+			return 4 // b looks at something half done
+		}
+		return 0
+	case !changes(a1) && changes(a2):
+		return 5 // looked, then acted on it
+	case a1.Kind == op.Open && a2.Kind == op.LockOp:
+		return 5
+	case changes(a1) && changes(a2):
+		return 3
+	case changes(a1):
+		return 2
+	}
+	return 1 // looked twice
+}
+
+// changes reports whether the operation changed names or bytes.
+func changes(o *op.Op) bool {
+	for _, a := range op.Accesses(o) {
+		if a.Write && (a.Kind == op.ObjName || a.Kind == op.ObjData || a.Kind == op.ObjSize) {
+			return true
+		}
+	}
+	return false
+}
+
+func removes(o *op.Op) bool { return (o.Kind == op.Unlink || o.Kind == op.Rename) && !o.Failed() }
+
+func locks(o *op.Op) bool {
+	return o.Kind == op.LockOp && o.Lock.Family != op.LeaseLock && o.Lock.Mode != op.Unlock
+}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package hunt
+
+import "syscall"
+
+func becomeReaper() {}
+
+func workerAttributes() *syscall.SysProcAttr { return nil }
