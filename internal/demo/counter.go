@@ -10,16 +10,18 @@ import (
 
 const counterFile = "counter"
 
-// Two processes read a number and write it back increased by one. When both read
-// before either writes, one increase is lost.
+var added = map[string]int{"A": 1, "B": 10}
+
+// Two processes read a number, add to it and write it back: one adds 1, the other
+// 10. When both read before either writes, one addition is lost.
 var counter = Demo{
 	Name:   "counter",
-	Title:  "two processes add one to a number in a file",
+	Title:  "two processes add to a number in a file",
 	Rule:   "lost-update",
 	Actors: []string{"A", "B"},
 
 	setup: func(Options) error { return layOut(nil, counterFile, "100\n") },
-	act: func(c *caller, o Options, _ string) {
+	act: func(c *caller, o Options, actor string) {
 		fd, _ := c.open(counterFile, unix.O_RDWR)
 		if o.Safe {
 			c.flock(fd)
@@ -27,7 +29,7 @@ var counter = Demo{
 		text := c.read(fd)
 		n, err := strconv.Atoi(strings.TrimSpace(text))
 		must("parse "+counterFile, err)
-		c.pwrite(fd, strconv.Itoa(n+1)+"\n", 0)
+		c.pwrite(fd, strconv.Itoa(n+added[actor])+"\n", 0)
 		c.close(fd)
 	},
 	tell: func(Options, []Answer) (Result, error) {
@@ -35,6 +37,6 @@ var counter = Demo{
 		if err != nil {
 			return Result{}, err
 		}
-		return Result{Text: "100 and twice 1 more is " + strings.TrimSpace(string(b))}, nil
+		return Result{Text: "100, plus 1, plus 10 is " + strings.TrimSpace(string(b))}, nil
 	},
 }

@@ -118,8 +118,8 @@ var ends = []struct {
 	},
 	{
 		name: "counter",
-		racy: func(status int, out string) bool { return status == 0 && strings.Contains(out, "is 10") },
-		safe: func(t *testing.T, out string) bool { return content(t, counterFile) == "102\n" },
+		racy: func(status int, out string) bool { return status == 0 && strings.Contains(out, "is 1") },
+		safe: func(t *testing.T, out string) bool { return content(t, counterFile) == "111\n" },
 	},
 	{
 		name: "truncate-write",
