@@ -41,7 +41,8 @@ func (w *World) stopWaiting(t *thread) {
 // Blocked returns the locks of others that hold up o: a lock that is asked for,
 // after Enter, or an open or truncation by path that would wait for another
 // process to give up its lease. It is nil if o would be granted, and for an open
-// with O_NONBLOCK, which fails rather than sleeps. Locks that are only waited for
+// with O_NONBLOCK, which fails rather than sleeps; of a lock that is only tried it
+// tells whether it will fail. Locks that are only waited for
 // hold up nobody: the kernel keeps no queue that a newcomer could not pass.
 func (w *World) Blocked(o *op.Op) []*Lock {
 	switch o.Kind {
