@@ -176,11 +176,14 @@ func (r *unlinkedLockRule) judge(report func(Finding)) {
 // harmful reports whether both owners worked in what each took for its critical
 // section. The first owner of a name that was taken away must go on after the
 // second came in; one that merely lets go right after removing the file harms nobody.
+// Who had the right file before the other came in need not do anything more.
 func (p *twins) harmful() bool {
+	since := 0
 	if !p.dead.late {
-		return p.dead.wentOn(p.at.at.Seq) && (!p.live.late || p.live.wentOn(0))
+		since = p.at.at.Seq
 	}
-	return p.dead.wentOn(0) && p.live.wentOn(0)
+	inFirst := !p.live.late && (!p.dead.late || p.dead.took.after(p.live.took))
+	return p.dead.wentOn(since) && (inFirst || p.live.wentOn(0))
 }
 
 // wentOn reports whether the owner did anything under the lock, after step seq,
