@@ -133,12 +133,15 @@ func (d *Detector) explains(f *Finding) bool {
 	return f.Explains || slices.ContainsFunc(d.all, func(g Finding) bool { return g.Explains && follows(&g, f) })
 }
 
-// follows reports whether damage g came of the broken lock f: between the same
-// actors, once the lock had failed.
+// follows reports whether damage g came of race f: between the same actors, later,
+// and let happen by a broken lock or done to a file of the same story.
 func follows(g, f *Finding) bool {
-	return rank(f.Rule) < causes && rank(g.Rule) >= causes && f.Evidence != Possible &&
-		lastMark(f) <= lastMark(g) && len(g.Actors) > 0 &&
-		meet(f, g) >= min(2, len(g.Actors))
+	if rank(f.Rule) >= rank(g.Rule) || f.Evidence == Possible || lastMark(f) > lastMark(g) {
+		return false
+	}
+	lock := rank(f.Rule) < causes && rank(g.Rule) >= causes
+	return (lock || f.Path == g.Path || slices.Contains(f.Paths, g.Path)) &&
+		len(g.Actors) > 0 && meet(f, g) >= min(2, len(g.Actors))
 }
 
 // meet counts the actors of g that are, or descend from, an actor of f.
