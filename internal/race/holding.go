@@ -59,14 +59,13 @@ func class(f op.LockFamily) op.LockFamily {
 // holding is the time in which one owner has a lock on one file.
 type holding struct {
 	owner
-	entry   *world.Entry // by which the file was opened
-	by      op.Actor     // the process to name; the parent, once flock(1) has locked for it and gone
-	opened  deed
-	took    deed
-	mode    op.LockMode
-	lo, hi  int64
-	ended   bool
-	endedBy deed
+	entry  *world.Entry // by which the file was opened
+	by     op.Actor     // the process to name; the parent, once flock(1) has locked for it and gone
+	opened deed
+	took   deed
+	mode   op.LockMode
+	lo, hi int64
+	ended  bool
 }
 
 // holdings keeps the locks held at present, in the order of their taking.
@@ -84,7 +83,7 @@ func (h *holdings) step(w *world.World, e *world.Effect) (took *holding, ended [
 	for _, l := range e.Freed {
 		k := ownerOf(l)
 		if old := h.of[k]; old != nil && !k.holds() {
-			old.ended, old.endedBy = true, deedOf(e)
+			old.ended = true
 			ended = append(ended, old)
 			delete(h.of, k)
 			h.now = slices.DeleteFunc(h.now, func(o *holding) bool { return o == old })

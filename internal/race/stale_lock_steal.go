@@ -26,13 +26,8 @@ type staleLockStealRule struct {
 type lockName struct {
 	file  *world.File // made exclusively in this run and there still; nil: none
 	made  deed
-	looks []lockLook // in order of time, the last of each process
+	looks []deed // in order of time, the last of each process
 	stole theft
-}
-
-type lockLook struct {
-	deed
-	file *world.File // what the process saw; nil: no such name
 }
 
 // theft is the removal of a fresh lock by a process that had last seen another one.
@@ -98,11 +93,11 @@ func (r *staleLockStealRule) look(en *world.Entry, e *world.Effect) {
 	}
 	n := r.name(en)
 	p := e.Op.Actor.Process()
-	n.looks = slices.DeleteFunc(n.looks, func(l lockLook) bool { return l.by.Actor.Process() == p })
+	n.looks = slices.DeleteFunc(n.looks, func(l deed) bool { return l.by.Actor.Process() == p })
 	if len(n.looks) == lookers {
 		n.looks = n.looks[1:]
 	}
-	n.looks = append(n.looks, lockLook{deedOf(e), en.File})
+	n.looks = append(n.looks, deedOf(e))
 }
 
 // made notes an exclusive creation, and judges it if it follows a theft.
@@ -141,10 +136,10 @@ func (n *lockName) judge(w *world.World, e *world.Effect) theft {
 		if by == "" || !e.Op.Actor.Within(by) || owner.Within(by) {
 			continue
 		}
-		if l.file == n.file || l.after(n.made) {
+		if l.after(n.made) {
 			return theft{}
 		}
-		return theft{look: l.deed, made: n.made, removed: deedOf(e), thief: by}
+		return theft{look: l, made: n.made, removed: deedOf(e), thief: by}
 	}
 	return theft{}
 }

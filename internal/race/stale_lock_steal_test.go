@@ -121,6 +121,15 @@ func TestStaleLockStealSilent(t *testing.T) {
 			1.2  open index.lock wronly,creat,excl = 3
 			1.2  rename index.lock index
 		`,
+		"a helper of the owner removes it": `
+			1      fork 1.1
+			1      fork 1.2
+			1.1    fork 1.1.1
+			1.1.1  stat L = -ENOENT
+			1.1    mkdir L
+			1.1.1  rmdir L
+			1.2    mkdir L
+		`,
 		"a script's own lock, by children": `
 			mkdir L
 			1      fork 1.1

@@ -246,6 +246,18 @@ func TestUnlinkedLockSilent(t *testing.T) {
 			1.2  lock 3 WR
 			1.2  write log append "1.2"
 		`,
+		"was told that the file is gone": `
+			have s
+			1    pipe 5 6
+			1    fork 1.1
+			1    fork 1.2
+			1.2  open s rdwr = 3
+			1.1  unlink s
+			1.1  write 6 "gone"
+			1.2  read 5
+			1.2  flock 3 EX
+			1.2  write 3 "x"
+		`,
 		"moved away and back": `
 			have s
 			1    fork 1.1

@@ -107,6 +107,8 @@ func TestUnlockedAccessSilent(t *testing.T) {
 			1.1  write 3 "a1"
 			1.2  open log wronly,creat,append = 3
 			1.2  write 3 "b"
+			1.2  open log rdonly = 4
+			1.2  read 4
 			1.1  write 3 "a2"
 			1.1  close 3
 		`,
@@ -134,7 +136,7 @@ func TestUnlockedAccessSilent(t *testing.T) {
 			1.2  pwrite 3 6 "x"
 			1.1  pwrite 3 0 "abcde"
 		`,
-		"one process has a pid file, and users edit what it reads": `
+		"a daemon has a pid file, and users edit what it reads": `
 			have conf "0\n"
 			1    fork 1.1
 			1    fork 1.2
@@ -146,6 +148,11 @@ func TestUnlockedAccessSilent(t *testing.T) {
 			1.2  write 3 "1\n"
 			1.1  pread 3 0 2
 			1.1  exit 0
+			1    fork 1.3
+			1.3  open pid rdwr = 9
+			1.3  flock 9 EX
+			1.3  open conf rdonly = 3
+			1.3  read 3
 		`,
 		"the owner tells by a pipe": `
 			have f "0\n"
