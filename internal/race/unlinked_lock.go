@@ -20,6 +20,7 @@ type unlinkedLockRule struct {
 	holdings
 	lost   perFile[[]lostName]
 	guards map[*holding]*guard
+	dead   []*guard // held, and their names lead elsewhere
 	pairs  []*twins
 }
 
@@ -56,9 +57,7 @@ func (r *unlinkedLockRule) Forget(f *world.File) { r.lost.Forget(f) }
 func (r *unlinkedLockRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
 	r.moved(e.Entry, e.Before, e)
 	r.moved(e.Entry2, e.Before2, e)
-	if len(r.guards) > 0 {
-		r.watch(e)
-	}
+	r.watch(e)
 	took, ended := r.step(w, e)
 	if took != nil && took.entry != nil {
 		r.took(took, e)
@@ -69,6 +68,7 @@ func (r *unlinkedLockRule) Step(w *world.World, e *world.Effect, report func(Fin
 			r.alone(g, report)
 		}
 		delete(r.guards, h)
+		r.dead = slices.DeleteFunc(r.dead, func(g *guard) bool { return g.holding == h })
 	}
 }
 
@@ -83,17 +83,24 @@ func (r *unlinkedLockRule) moved(en *world.Entry, before *world.File, e *world.E
 	if back := en.File; back != nil && len(r.lost[back]) > 0 {
 		r.lost[back] = slices.DeleteFunc(r.lost[back], func(l lostName) bool { return l.entry == en })
 	}
+	if !locked(before) && !locked(en.File) {
+		return
+	}
 	for _, h := range r.now {
 		g := r.guards[h]
 		switch {
 		case g == nil || h.entry != en:
 		case en.File == h.file:
 			g.gone = deed{}
+			r.dead = slices.DeleteFunc(r.dead, func(o *guard) bool { return o == g })
 		case before == h.file:
 			g.gone = deedOf(e)
+			r.dead = append(r.dead, g)
 		}
 	}
 }
+
+func locked(f *world.File) bool { return f != nil && len(f.Locks) > 0 }
 
 func (r *unlinkedLockRule) took(h *holding, e *world.Effect) {
 	g := r.guards[h]
@@ -103,6 +110,9 @@ func (r *unlinkedLockRule) took(h *holding, e *world.Effect) {
 			if l.entry == h.entry && h.entry.File != h.file {
 				g.gone, g.late = l.deed, true
 			}
+		}
+		if g.late {
+			r.dead = append(r.dead, g)
 		}
 		r.guards[h] = g
 	}
@@ -122,26 +132,34 @@ func (r *unlinkedLockRule) took(h *holding, e *world.Effect) {
 	}
 }
 
-// watch notes what the owners of locks do under them.
+// watch notes what the owners of dead locks, and of their twins, do under them.
 func (r *unlinkedLockRule) watch(e *world.Effect) {
-	for _, h := range r.now {
-		g := r.guards[h]
-		if g == nil || g.gone.none() && !r.paired(g) || !g.covers(e.Process) {
-			continue
+	for _, g := range r.dead {
+		g.note(e)
+	}
+	for _, p := range r.pairs {
+		if p.live.gone.none() && !p.live.ended {
+			p.live.note(e)
 		}
-		switch g.activity(e) {
-		case rechecks:
-			g.checked = true
-		case worksOnIt:
-			if g.used.none() {
-				g.used = deedOf(e)
-			}
-			g.strong = deedOf(e)
-		case works:
-			g.strong = deedOf(e)
-		case goesOn:
-			g.weak = deedOf(e)
+	}
+}
+
+func (g *guard) note(e *world.Effect) {
+	if !g.covers(e.Process) {
+		return
+	}
+	switch g.activity(e) {
+	case rechecks:
+		g.checked = true
+	case worksOnIt:
+		if g.used.none() {
+			g.used = deedOf(e)
 		}
+		g.strong = deedOf(e)
+	case works:
+		g.strong = deedOf(e)
+	case goesOn:
+		g.weak = deedOf(e)
 	}
 }
 

@@ -92,7 +92,7 @@ func (r *unlockedAccessRule) Step(w *world.World, e *world.Effect, report func(F
 	took, ended := r.step(w, e)
 	if took != nil {
 		if took.mode == op.Exclusive && r.sections[took] == nil {
-			r.sections[took] = &section{took, map[*world.File]*sectionUse{}}
+			r.sections[took] = &section{holding: took}
 		}
 		r.cameBack(took, e)
 	}
@@ -158,6 +158,9 @@ func (r *unlockedAccessRule) inside(s *section, e *world.Effect, t touch) {
 	u := s.files[e.File]
 	if u == nil {
 		u = &sectionUse{}
+		if s.files == nil {
+			s.files = map[*world.File]*sectionUse{}
+		}
 		s.files[e.File] = u
 	}
 	if e.File != s.file {
