@@ -30,6 +30,7 @@ type update struct {
 	segs       []world.Seg
 	size       int64
 	name       *world.Entry
+	added      bool // nothing but what was added behind the bytes that were read
 }
 
 func newLostUpdate() Rule {
@@ -58,7 +59,7 @@ func (r *lostUpdateRule) Step(w *world.World, e *world.Effect, report func(Findi
 
 // conflict returns the tied reading and the rival change that it missed, if the
 // contents in segs (or all of file, if nothing is known of who wrote it) are lost now.
-func (r *lostUpdateRule) conflict(n *world.Entry, f *world.File, segs []world.Seg, e *world.Effect) (read, lost deed, ok bool) {
+func (r *lostUpdateRule) conflict(n *world.Entry, f *world.File, segs []world.Seg, e *world.Effect) (read reading, lost deed, ok bool) {
 	if n == nil || f == nil || f.Type != op.Regular {
 		return
 	}
@@ -68,10 +69,10 @@ func (r *lostUpdateRule) conflict(n *world.Entry, f *world.File, segs []world.Se
 	}
 	for _, d := range r.authors(f, segs) {
 		if d.after(k.deed) && d.rival(e) && rivals(d, k.deed) {
-			return k.deed, d, true
+			return k, d, true
 		}
 	}
-	return deed{}, deed{}, false
+	return reading{}, deed{}, false
 }
 
 // replace judges a rename over the name.
@@ -83,7 +84,7 @@ func (r *lostUpdateRule) replace(e *world.Effect, report func(Finding)) {
 	if !ok {
 		return
 	}
-	u := update{read: read, lost: lost, name: e.Entry2}
+	u := update{read: read.deed, lost: lost, name: e.Entry2}
 	f := u.finding(e.Entry2.File, deedOf(e))
 	f.alsoNamed(e.Entry.Path)
 	if now := e.Entry2.File; same(e.Before2.Segs, e.Before2.Size, now.Segs, now.Size) {
@@ -100,8 +101,11 @@ func (r *lostUpdateRule) cut(e *world.Effect) {
 	}
 	if read, lost, ok := r.conflict(e.OFD.Entry, e.File, e.Dropped, e); ok {
 		r.open[e.OFD] = &update{
-			read: read, lost: lost, cut: deedOf(e), name: e.OFD.Entry,
+			read: read.deed, lost: lost, cut: deedOf(e), name: e.OFD.Entry,
 			segs: slices.Clone(e.Dropped), size: e.Shrunk + e.File.Size,
+			added: read.hi > 0 && read.file == e.File && !slices.ContainsFunc(e.Dropped, func(s world.Seg) bool {
+				return s.At.Seq > read.at.Seq && s.Lo < read.hi
+			}),
 		}
 	}
 }
@@ -119,7 +123,7 @@ func (r *lostUpdateRule) write(e *world.Effect, report func(Finding)) {
 		return
 	}
 	if read, lost, ok := r.conflict(e.OFD.Entry, e.File, e.Over, e); ok {
-		u := update{read: read, lost: lost, name: e.OFD.Entry}
+		u := update{read: read.deed, lost: lost, name: e.OFD.Entry}
 		report(u.finding(e.File, deedOf(e)))
 	}
 }
@@ -131,6 +135,9 @@ func (r *lostUpdateRule) closed(d *world.OFD, e *world.Effect, report func(Findi
 		return
 	}
 	delete(r.open, d)
+	if u.added {
+		return // nothing was written back: truncated-away tells the story
+	}
 	if d.File.Size < u.size {
 		report(u.finding(d.File, u.cut))
 	} else {

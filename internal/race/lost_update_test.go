@@ -152,6 +152,16 @@ func TestLostUpdateSilent(t *testing.T) {
 			1.2  write log append "66\n"
 			1.1  write log append "7\n"
 		`,
+		"copied and emptied: truncated-away": `
+			have log "5\n"
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open log rdwr = 3
+			1.1  read 3
+			1.2  write log append "66\n"
+			1.1  ftruncate 3 0
+			1.1  close 3
+		`,
 		"read only": `
 			have conf "5\n"
 			1    fork 1.1
