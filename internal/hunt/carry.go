@@ -71,6 +71,9 @@ func (b *bench) attempt(p *Plan) (rep Report, err error) {
 	}
 	names.under(scratch, scratchMark)
 	names.under(p.Dir, "")
+	for _, t := range p.Templates {
+		names.templates[t] = true
+	}
 	env := environment(scratch)
 	if p.Setup != "" {
 		if out, status := shell(p.Setup, dir, env); status != 0 {
@@ -156,7 +159,7 @@ func (b *bench) run(p *Plan, r *runner, dir string, env []string) (tracee.Result
 func (r *runner) finish(res tracee.Result) {
 	rep := &r.report
 	rep.Ran, rep.Elapsed, rep.Setuid, rep.Foreign, rep.Stopped = r.done, res.Elapsed, res.Setuid, res.Foreign, res.Left
-	rep.Unmodelled = sorted(r.marked)
+	rep.Unmodelled, rep.Templates = sorted(r.marked), sorted(r.names.templates)
 	failed := r.plan.Plain != nil && rep.Ending.Differs(*r.plan.Plain)
 	deadlock := res.Deadlock
 	for _, f := range r.rules.End(r.world, race.End{Failed: failed, Deadlock: deadlock, All: r.plan.All}) {

@@ -61,6 +61,7 @@ type hunt struct {
 	mu     sync.Mutex
 	plain  *Report
 	shared map[string]bool
+	drawn  map[string]bool // templates of random names
 	goals  *goalQueue
 	runs   int
 	orders map[uint64]bool
@@ -71,14 +72,21 @@ type hunt struct {
 	out    report.Report
 	seen   map[string]*race.Finding // observed, not proven
 	maybe  map[string]*race.Finding // possible
+
+	failed   map[string]string // by key: why the last proof failed
+	attempts map[string]int    // by key: proofs that failed
+	proving  int               // proofs under way
+	settled  *sync.Cond        // proving has changed
 }
 
 // Hunt reruns the command until a race is proven, or the limits are reached.
 func Hunt(ctx context.Context, opt Options) (*report.Report, error) {
 	h := &hunt{
-		opt: opt, ctx: ctx, began: time.Now(), shared: map[string]bool{}, goals: newGoalQueue(),
+		opt: opt, ctx: ctx, began: time.Now(), shared: map[string]bool{}, drawn: map[string]bool{}, goals: newGoalQueue(),
 		orders: map[uint64]bool{}, proven: map[string]bool{}, seen: map[string]*race.Finding{}, maybe: map[string]*race.Finding{},
+		failed: map[string]string{}, attempts: map[string]int{},
 	}
+	h.settled = sync.NewCond(&h.mu)
 	h.out.Command = opt.Command
 	h.mixer = mixer{name: opt.Strategy, seed: opt.Seed}
 	if opt.Time > 0 {
@@ -108,11 +116,12 @@ func Hunt(ctx context.Context, opt Options) (*report.Report, error) {
 	return h.finish(ctx)
 }
 
-// first makes the plain run.
+// first makes the plain run: the actors run in turn, each as long as it can. That is
+// the order in which even a racy program goes right, and the same at every hunt.
 func (h *hunt) first(w *Worker) error {
 	stop := h.closeOnCancel(w)
 	defer stop()
-	rep, err := w.Run(&Plan{Target: h.opt.Target, Learn: true, Strategy: schedule.Spec{Name: "fifo"}})
+	rep, err := w.Run(&Plan{Target: h.opt.Target, Learn: true, InTurn: true, Strategy: schedule.Spec{Name: "fifo"}})
 	if err != nil {
 		if h.ctx.Err() != nil {
 			return ErrInterrupted
@@ -179,7 +188,9 @@ func (h *hunt) work(w *Worker) {
 			return
 		}
 		if key := h.took(p, rep, trying); key != "" {
-			if err := h.prove(w, p, rep, key); err != nil {
+			err := h.prove(w, p, rep, key)
+			h.proved()
+			if err != nil {
 				h.fail(err)
 				return
 			}
@@ -205,12 +216,15 @@ func (h *hunt) closeOnCancel(w *Worker) func() bool {
 func (h *hunt) next() (*Plan, string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for h.proving > 0 && !h.opt.All { // one race is enough, if its proof succeeds
+		h.settled.Wait()
+	}
 	if h.stop || h.ctx.Err() != nil || h.runs >= h.opt.Runs {
 		return nil, ""
 	}
 	h.runs++
 	plain := h.plain.Ending
-	p := &Plan{Target: h.opt.Target, Plain: &plain, Shared: sorted(h.shared)}
+	p := &Plan{Target: h.opt.Target, Plain: &plain, Shared: sorted(h.shared), Templates: sorted(h.drawn)}
 	spec, trying := h.mixer.next(h.goals)
 	p.Strategy = spec
 	p.Learn = spec.Name == "directed" || h.runs%8 == 0
@@ -222,13 +236,18 @@ func (h *hunt) learn(rep *Report) {
 	for _, k := range rep.Shared {
 		h.shared[k] = true
 	}
+	for _, t := range rep.Templates {
+		h.drawn[t] = true
+	}
 	h.goals.add(rep.Goals)
 }
 
 func (h *hunt) count(rep *Report) {
 	h.out.Outcomes[outcomeOf(rep.Ending)]++
-	h.orders[rep.Order] = true
-	h.mixer.saw(rep)
+	if rep != h.plain {
+		h.orders[rep.Order] = true
+		h.mixer.saw(rep)
+	}
 }
 
 // took notes a run's report and returns the key of a race to be proved, if there is one.
@@ -246,26 +265,40 @@ func (h *hunt) took(p *Plan, rep *Report, trying string) string {
 			h.maybe[rep.Keys[i]] = &rep.Findings[i]
 		}
 	}
-	if h.stop {
+	if h.stop || h.proving > 0 && !h.opt.All {
 		return ""
 	}
 	for i, f := range rep.Findings {
 		if f.Evidence != race.Possible && !h.proven[rep.Keys[i]] {
 			h.proven[rep.Keys[i]] = true
 			h.seen[rep.Keys[i]] = &rep.Findings[i]
+			h.proving++
 			return rep.Keys[i]
 		}
 	}
 	if rep.Ending.Differs(*p.Plain) && !explained(rep) && !h.proven[outcomeKey] {
 		h.proven[outcomeKey] = true
+		h.proving++
 		return outcomeKey
 	}
 	return ""
 }
 
+// proved is told when a proof has ended, well or not.
+func (h *hunt) proved() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.proving--
+	h.settled.Broadcast()
+}
+
 // explained reports whether a rule says why the run went wrong.
 func explained(rep *Report) bool {
 	return slices.ContainsFunc(rep.Findings, func(f race.Finding) bool { return f.Evidence != race.Possible })
+}
+
+func (h *hunt) reported(rule string) bool {
+	return slices.ContainsFunc(h.out.Findings, func(f report.Found) bool { return f.Rule == rule })
 }
 
 func (h *hunt) note(s string) { h.out.Notes = append(h.out.Notes, s) }
@@ -279,9 +312,9 @@ func (h *hunt) warn(s string) {
 // finish makes the report.
 func (h *hunt) finish(ctx context.Context) (*report.Report, error) {
 	h.out.Runs, h.out.Seconds, h.out.Explored = h.runs, time.Since(h.began).Seconds(), len(h.orders)
-	for key, f := range h.seen {
-		if !slices.ContainsFunc(h.out.Findings, func(g report.Found) bool { return g.Rule+" "+g.Path == f.Rule+" "+f.Path }) && h.proven[key] {
-			h.note(fmt.Sprintf("seen once and not reproduced by replay: %s (%s)", f.Headline, f.Rule))
+	for key, why := range h.failed {
+		if f := h.seen[key]; f != nil && !h.reported(f.Rule) {
+			h.note(fmt.Sprintf("seen and not proven: %s (%s); %s", f.Headline, f.Rule, why))
 		}
 	}
 	if h.opt.All {

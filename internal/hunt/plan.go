@@ -26,13 +26,16 @@ type Target struct {
 // Plan is one run for a worker to carry out.
 type Plan struct {
 	Target
-	Strategy schedule.Spec `json:"strategy"`
-	Shared   []string      `json:"shared,omitempty"`   // keys of objects whose operations are decisions
-	Plain    *Ending       `json:"plain,omitempty"`    // how the plain run ended; nil: this is the plain run
-	KeepOps  bool          `json:"keep_ops,omitempty"` // send all operations back
-	Learn    bool          `json:"learn,omitempty"`    // send windows and shared objects back
-	Show     bool          `json:"show,omitempty"`     // the program's output goes to ours
-	Step     *StepPlan     `json:"step,omitempty"`
+	Strategy  schedule.Spec `json:"strategy"`
+	Shared    []string      `json:"shared,omitempty"`    // keys of objects whose operations are decisions
+	Templates []string      `json:"templates,omitempty"` // shapes of names that are drawn at random
+	Templates []string      `json:"templates,omitempty"` // shapes of names that are drawn at random
+	Plain     *Ending       `json:"plain,omitempty"`     // how the plain run ended; nil: this is the plain run
+	KeepOps   bool          `json:"keep_ops,omitempty"`  // send all operations back
+	Learn     bool          `json:"learn,omitempty"`     // send windows and shared objects back
+	Show      bool          `json:"show,omitempty"`      // the program's output goes to ours
+	InTurn    bool          `json:"in_turn,omitempty"`   // every operation is a decision: with the strategy fifo, one actor runs as long as it can, then the next
+	Step      *StepPlan     `json:"step,omitempty"`
 }
 
 // StepPlan is for replays that a person follows.
@@ -71,10 +74,11 @@ type Report struct {
 	Actors     int                  `json:"actors"`
 	OpCount    int                  `json:"op_count"`
 	Elapsed    time.Duration        `json:"elapsed"`
-	Outside    []string             `json:"outside,omitempty"` // files written outside the run's own scratch directory
-	Left       []string             `json:"left,omitempty"`    // of these, what the run made and did not remove
-	Stopped    []int                `json:"stopped,omitempty"` // process ids left for a debugger
-	Output     string               `json:"output,omitempty"`  // the end of what the command printed
+	Templates  []string             `json:"templates,omitempty"` // those known, with what this run showed
+	Outside    []string             `json:"outside,omitempty"`   // files written outside the run's own scratch directory
+	Left       []string             `json:"left,omitempty"`      // of these, what the run made and did not remove
+	Stopped    []int                `json:"stopped,omitempty"`   // process ids left for a debugger
+	Output     string               `json:"output,omitempty"`    // the end of what the command printed
 	Setuid     []string             `json:"setuid,omitempty"`
 	Foreign    bool                 `json:"foreign,omitempty"`
 	Unmodelled []string             `json:"unmodelled,omitempty"` // calls whose effect is not modelled

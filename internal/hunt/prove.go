@@ -39,8 +39,9 @@ func (h *hunt) prove(w *Worker, p *Plan, rep *Report, key string) error {
 	if err != nil {
 		return err
 	}
-	if bites < replays {
-		return nil // not repeatable: the race stays unproven
+	if bites < replays { // not repeatable: the race stays unproven
+		h.unproven(key, bites, last)
+		return nil
 	}
 	var failed error
 	short := schedule.Minimize(sched, minimizeRuns, func(wish schedule.Schedule) (schedule.Schedule, bool) {
@@ -132,7 +133,7 @@ func (pr *prover) keep(s schedule.Schedule, r *Report, bites, found int, elapsed
 	if h.opt.Save != nil {
 		name, err := h.opt.Save(&Saved{
 			Rule: f.Rule, Key: pr.key, Headline: pr.plain(r, f.Headline), Target: pr.plan.Target,
-			Plain: *pr.plan.Plain, Shared: pr.plan.Shared, Schedule: s,
+			Plain: *pr.plan.Plain, Shared: pr.plan.Shared, Templates: r.Templates, Schedule: s,
 		})
 		if err != nil { // the finding stands all the same
 			h.warn(fmt.Sprintf("the race could not be saved: %v", err))
@@ -170,3 +171,22 @@ func (pr *prover) finding(r *Report) race.Finding {
 	}
 	return outcomeFinding(r, *pr.plan.Plain, pr.calm)
 }
+
+// unproven notes why a race that was seen could not be proved, and lets a later
+// run try again.
+func (h *hunt) unproven(key string, bites int, last *Report) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	why := fmt.Sprintf("replay %d of the same order did not show it", bites+1)
+	if last != nil && last.Diverged != nil {
+		why = fmt.Sprintf("replay %d: %v", bites+1, last.Diverged)
+	}
+	h.failed[key] = why
+	h.attempts[key]++
+	if h.attempts[key] < maxProofs {
+		delete(h.proven, key)
+	}
+}
+
+// maxProofs bounds the tries to prove one race.
+const maxProofs = 5

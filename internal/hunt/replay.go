@@ -51,7 +51,7 @@ func Replay(ctx context.Context, s *Saved, opt ReplayOptions) (*Replayed, error)
 	began := time.Now()
 	for range max(opt.Count, 1) {
 		p := &Plan{
-			Target: s.Target, Plain: &s.Plain, Shared: s.Shared, KeepOps: true, Show: opt.Show || opt.Step,
+			Target: s.Target, Plain: &s.Plain, Shared: s.Shared, Templates: s.Templates, KeepOps: true, Show: opt.Show || opt.Step,
 			Strategy: schedule.Spec{Name: "replay", Schedule: s.Schedule},
 		}
 		if opt.Step || opt.StopAt > 0 {

@@ -56,7 +56,8 @@ func newRunner(p *Plan, s schedule.Strategy, n *naming, scratch string) *runner 
 // Enter implements tracee.Handler.
 func (r *runner) Enter(o *op.Op) tracee.Verdict {
 	r.world.Enter(o)
-	if decides(r.names, r.shared, o) {
+	r.names.entering(o)
+	if r.plan.InTurn && (len(o.Names) > 0 || o.FD >= 0) || decides(r.names, r.shared, o) {
 		return tracee.Hold
 	}
 	return tracee.Through

@@ -23,10 +23,11 @@ import (
 type Saved struct {
 	Rule, Key, Headline string
 	Target
-	Plain    Ending
-	Shared   []string // objects whose operations are decisions
-	Schedule schedule.Schedule
-	Env      []string // NAME=VALUE that replay sets, where the values could matter
+	Plain     Ending
+	Shared    []string // objects whose operations are decisions
+	Templates []string // shapes of names that are drawn at random
+	Schedule  schedule.Schedule
+	Env       []string // NAME=VALUE that replay sets, where the values could matter
 }
 
 const (
@@ -75,6 +76,9 @@ func (s *Saved) WriteTo(w io.Writer) (int64, error) {
 	}
 	for _, k := range s.Shared {
 		line("shared", strconv.Quote(k))
+	}
+	for _, t := range s.Templates {
+		line("temporary", strconv.Quote(t))
 	}
 	fmt.Fprintf(&b, "schedule %d\n%s", len(s.Schedule), s.Schedule)
 	fmt.Fprintf(&b, "sum %08x\n", crc32.ChecksumIEEE(b.Bytes()))
@@ -196,6 +200,10 @@ func (s *Saved) set(name, value string) (err error) {
 		var k string
 		k, err = strconv.Unquote(value)
 		s.Shared = append(s.Shared, k)
+	case "temporary":
+		var t string
+		t, err = strconv.Unquote(value)
+		s.Templates = append(s.Templates, t)
 	default:
 		err = fmt.Errorf("unknown entry %q", name)
 	}
