@@ -29,7 +29,6 @@ type Plan struct {
 	Strategy  schedule.Spec `json:"strategy"`
 	Shared    []string      `json:"shared,omitempty"`    // keys of objects whose operations are decisions
 	Templates []string      `json:"templates,omitempty"` // shapes of names that are drawn at random
-	Templates []string      `json:"templates,omitempty"` // shapes of names that are drawn at random
 	Plain     *Ending       `json:"plain,omitempty"`     // how the plain run ended; nil: this is the plain run
 	KeepOps   bool          `json:"keep_ops,omitempty"`  // send all operations back
 	Learn     bool          `json:"learn,omitempty"`     // send windows and shared objects back

@@ -24,6 +24,9 @@ func (w *World) resolve(tab *table, o *op.Op) {
 		return
 	}
 	o.File, o.OFD, o.OFlags, o.OldSize = d.File.report(), d.ID, d.Flags, op.None
+	if d.Entry != nil { // the file may have been seen first by another name
+		o.File.Path = d.Entry.Path
+	}
 	if d.File.seekable() {
 		o.OldSize = d.File.Size
 	}
