@@ -176,7 +176,7 @@ func (r *runner) finish(res tracee.Result) {
 	if r.learn != nil {
 		rep.Shared = r.learn.keys()
 		all := append(append([]string{}, r.plan.Shared...), rep.Shared...)
-		rep.Goals = r.windows.goals(all)
+		rep.Goals, rep.Steps = r.windows.goals(all)
 	}
 }
 

@@ -227,6 +227,7 @@ func (h *hunt) next() (*Plan, string) {
 	p := &Plan{Target: h.opt.Target, Plain: &plain, Shared: sorted(h.shared), Templates: sorted(h.drawn)}
 	spec, trying := h.mixer.next(h.goals)
 	p.Strategy = spec
+	p.Patience = 100 + 2*h.plain.Steps
 	p.Learn = spec.Name == "directed" || h.runs%8 == 0
 	return p, trying
 }

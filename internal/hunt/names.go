@@ -90,8 +90,9 @@ func (n *naming) entering(o *op.Op) {
 		return
 	}
 	n.templates[template] = true
-	n.drawn[o.Actor]++
-	stable := fmt.Sprintf("%s{%s~%d}%s", path[:at+i], o.Actor, n.drawn[o.Actor], path[at+j:])
+	maker := o.Actor.Process()
+	n.drawn[maker]++
+	stable := fmt.Sprintf("%s{%s~%d}%s", path[:at+i], maker, n.drawn[maker], path[at+j:])
 	if o.Kind == op.Mkdir { // what it will hold is called after it
 		n.dirs = append([]prefix{{path, n.name(stable)}}, n.dirs...)
 		clear(n.memo)

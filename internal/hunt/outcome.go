@@ -14,21 +14,13 @@ import (
 func outcomeFinding(r *Report, plain Ending, calm schedule.Schedule) race.Finding {
 	f := race.Finding{Rule: "outcome", Evidence: race.Observed, Explains: true, Headline: headline(r.Ending, plain)}
 	i := prefix2(r.Ran, calm)
-	var marks []int
-	n := 0
 	for _, o := range r.Ops {
-		if n < len(r.Ran) && o.Actor == r.Ran[n].Actor && !o.Waits && isDecision(o) && sigMatches(r, o, n) {
-			if n >= i-2 && n <= i+1 {
-				marks = append(marks, o.Seq)
-				if f.Path == "" {
-					f.Path = pathOf(o)
-				}
-				f.Actors = addActor(f.Actors, o.Actor)
-			}
-			n++
+		if o.Decision > 0 && o.Decision >= i && o.Decision <= i+1 {
+			f.Marks = append(f.Marks, o.Seq)
+			f.Path = pathOf(o)
+			f.Actors = addActor(f.Actors, o.Actor)
 		}
 	}
-	f.Marks = marks
 	f.Why = "The same program with the same input ended differently when its operations came in another order."
 	if i < len(r.Ran) && i < len(calm) {
 		f.Why += fmt.Sprintf(" Both orders agree in their first %d steps. Then the run that went wrong went on with %s (%s), and a run that went well with %s (%s).",
@@ -36,16 +28,6 @@ func outcomeFinding(r *Report, plain Ending, calm schedule.Schedule) race.Findin
 	}
 	f.Repair = "Look at what the two operations share. If their order matters, make one wait for the other: by a lock around both, or by waiting for the process."
 	return f
-}
-
-func isDecision(o *op.Op) bool { return o.Call != nil }
-
-// sigMatches reports whether o can be decision n: its kind's word begins the signature.
-func sigMatches(r *Report, o *op.Op, n int) bool {
-	sig := op.Signature(o, func(p string) string { return p })
-	a, _, _ := strings.Cut(sig, " ")
-	b, _, _ := strings.Cut(r.Ran[n].Sig, " ")
-	return a == b
 }
 
 func pathOf(o *op.Op) string {

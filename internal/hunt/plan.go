@@ -30,6 +30,7 @@ type Plan struct {
 	Shared    []string      `json:"shared,omitempty"`    // keys of objects whose operations are decisions
 	Templates []string      `json:"templates,omitempty"` // shapes of names that are drawn at random
 	Plain     *Ending       `json:"plain,omitempty"`     // how the plain run ended; nil: this is the plain run
+	Patience  int           `json:"patience,omitempty"`  // decisions that an operation is held at most while others go on; 0: no limit
 	KeepOps   bool          `json:"keep_ops,omitempty"`  // send all operations back
 	Learn     bool          `json:"learn,omitempty"`     // send windows and shared objects back
 	Show      bool          `json:"show,omitempty"`      // the program's output goes to ours
@@ -70,6 +71,7 @@ type Report struct {
 	Ops        []*op.Op             `json:"ops,omitempty"`
 	Shared     []string             `json:"shared,omitempty"` // learnt in this run
 	Goals      []schedule.Goal      `json:"goals,omitempty"`
+	Steps      int                  `json:"steps"` // operations on shared objects, as far as learnt
 	Actors     int                  `json:"actors"`
 	OpCount    int                  `json:"op_count"`
 	Elapsed    time.Duration        `json:"elapsed"`

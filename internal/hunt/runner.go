@@ -1,6 +1,10 @@
 package hunt
 
 import (
+	"slices"
+	"strconv"
+	"strings"
+
 	"filerace/internal/op"
 	"filerace/internal/race"
 	"filerace/internal/schedule"
@@ -12,10 +16,6 @@ import (
 // sake without sleeping.
 const MaxDecisions = 50000
 
-// turns is how many decisions in a row one actor gets while others are held: a
-// loop that polls without sleeping must not starve the one that it polls for.
-const turns = 200
-
 // runner is the handler of one run.
 type runner struct {
 	plan     *Plan
@@ -26,10 +26,12 @@ type runner struct {
 	shared   map[string]bool
 	done     schedule.Schedule
 	held     []schedule.Held
-	inARow   int
+	since    map[*op.Op]int    // decisions made when the operation was first held
 	order    uint64            // of the run so far: equal for runs that differ in independent operations only
 	chains   map[string]uint64 // by object: its operations so far
 	report   Report
+	favoured op.Actor // an actor that was held too long,
+	favours  int      // and for how many decisions it goes first
 
 	learn   *sharing
 	windows *windows
@@ -42,7 +44,7 @@ type runner struct {
 func newRunner(p *Plan, s schedule.Strategy, n *naming, scratch string) *runner {
 	r := &runner{
 		plan: p, world: world.New(), rules: race.New(), names: n, strategy: s,
-		shared: map[string]bool{}, marked: map[string]bool{}, chains: map[string]uint64{}, outside: newOutside(n, scratch),
+		shared: map[string]bool{}, since: map[*op.Op]int{}, marked: map[string]bool{}, chains: map[string]uint64{}, outside: newOutside(n, scratch),
 	}
 	for _, key := range p.Shared {
 		r.shared[key] = true
@@ -55,6 +57,7 @@ func newRunner(p *Plan, s schedule.Strategy, n *naming, scratch string) *runner 
 
 // Enter implements tracee.Handler.
 func (r *runner) Enter(o *op.Op) tracee.Verdict {
+	o.Actor = o.Actor.Process()
 	r.world.Enter(o)
 	r.names.entering(o)
 	if r.plan.InTurn && (len(o.Names) > 0 || o.FD >= 0) || decides(r.names, r.shared, o) {
@@ -87,16 +90,21 @@ func (r *runner) Pick(ops []*op.Op) int {
 		return tracee.Stop
 	}
 	r.held = r.held[:0]
-	index := make([]int, 0, len(ops))
-	for i, o := range ops {
+	for _, o := range ops {
 		r.world.Enter(o)
-		if r.inARow >= turns && len(ops) > 1 && o.Actor == r.done[len(r.done)-1].Actor && r.plan.Strategy.Name != "replay" {
-			continue
-		}
 		step := schedule.Step{Actor: o.Actor, Sig: op.Signature(o, r.names.name)}
-		r.held, index = append(r.held, schedule.Held{Step: step, Op: o}), append(index, i)
+		r.held = append(r.held, schedule.Held{Step: step, Op: o})
 	}
-	i := r.strategy.Pick(r.held, r.done)
+	slices.SortStableFunc(r.held, func(a, b schedule.Held) int {
+		if a.Actor != b.Actor {
+			return 0 // they come sorted by actor
+		}
+		return strings.Compare(a.Sig, b.Sig)
+	})
+	i := r.overdue()
+	if i < 0 {
+		i = r.strategy.Pick(r.held, r.done)
+	}
 	if i == schedule.Stop {
 		return tracee.Stop
 	}
@@ -106,8 +114,39 @@ func (r *runner) Pick(ops []*op.Op) int {
 		}
 	}
 	r.let(r.held[i].Step, r.held[i].Op)
-	return index[i]
+	return slices.Index(ops, r.held[i].Op)
 }
+
+// overdue returns the operation that has been held for longer than the plan
+// allows, or -1. Programs that retry until another has done its part, each time
+// perhaps in a new process, would otherwise be kept from it for ever, give up, and
+// look as if they had failed: no scheduler is that unfair.
+func (r *runner) overdue() int {
+	oldest, age := -1, r.plan.Patience
+	for i := range r.held {
+		since, ok := r.since[r.held[i].Op]
+		if !ok {
+			since = len(r.done)
+			r.since[r.held[i].Op] = since
+		}
+		if a := len(r.done) - since; r.plan.Patience > 0 && a > age {
+			oldest, age = i, a
+		}
+	}
+	if oldest >= 0 {
+		r.favoured, r.favours = r.held[oldest].Actor, favours
+		return oldest
+	}
+	if r.favours > 0 {
+		r.favours--
+		return slices.IndexFunc(r.held, func(h schedule.Held) bool { return h.Actor == r.favoured })
+	}
+	return -1
+}
+
+// favours is how many more decisions go to an actor that had been held too long,
+// so that it comes to the end of what others wait for.
+const favours = 30
 
 func (r *runner) let(s schedule.Step, o *op.Op) {
 	for _, a := range op.Accesses(o) {
@@ -117,11 +156,8 @@ func (r *runner) let(s schedule.Step, o *op.Op) {
 			r.chains[key] = h
 		}
 	}
-	if n := len(r.done); n > 0 && r.done[n-1].Actor == s.Actor {
-		r.inARow++
-	} else {
-		r.inARow = 0
-	}
+	delete(r.since, o)
+	o.Decision = len(r.done) + 1
 	r.done = append(r.done, s)
 }
 
@@ -129,9 +165,21 @@ func (r *runner) let(s schedule.Step, o *op.Op) {
 func (r *runner) Done(o *op.Op) { r.take(o) }
 
 // take lets an operation count: in the world, for the rules, for what is learnt.
+//
+// Threads count as their process: which thread of a Go or Java program carries out
+// a call is not the program's choice and differs from run to run, and what orders
+// threads among themselves (futexes, memory) is not seen. So the threads of one
+// process are taken to be ordered as they ran, and races are between processes.
 func (r *runner) take(o *op.Op) {
+	if o.Thread || o.Kind == op.Exit && o.Actor != o.Actor.Process() {
+		return // a thread's beginning or end
+	}
+	o.Actor = o.Actor.Process()
 	r.report.OpCount++
 	o.Seq = r.report.OpCount
+	if o.Kind == op.Wait && o.Reaped > 0 {
+		o.Child = r.names.pids[strconv.Itoa(o.Reaped)]
+	}
 	r.world.Enter(o)
 	e := r.world.Apply(o)
 	r.rules.Step(r.world, e)

@@ -54,14 +54,14 @@ func (w *windows) see(n *naming, o *op.Op, e *world.Effect) {
 		return
 	}
 	w.ops = append(w.ops, windowOp{
-		Target: schedule.Target{Actor: o.Actor, Sig: op.Signature(o, n.name)},
+		Target: schedule.Target{Actor: o.Actor.Process(), Sig: op.Signature(o, n.name)},
 		op:     o, at: e.At, keys: keys, paths: paths,
 	})
 }
 
 // goals lists the orders worth a run, the most promising first. shared are the
-// objects whose operations are decisions.
-func (w *windows) goals(shared []string) []schedule.Goal {
+// objects whose operations are decisions; steps is how many of them the run had.
+func (w *windows) goals(shared []string) (goals []schedule.Goal, steps int) {
 	is := map[string]bool{}
 	for _, k := range shared {
 		is[k] = true
@@ -96,7 +96,7 @@ func (w *windows) goals(shared []string) []schedule.Goal {
 		c.pairs(on)
 		c.twins(on, ops)
 	}
-	return c.best()
+	return c.best(), len(ops)
 }
 
 // candidate is a goal with its promise.
@@ -222,6 +222,9 @@ func promise(a1, b, a2 *op.Op) int {
 	case !changes(b):
 		if changes(a1) && changes(a2) {
 			return 4 // b looks at something half done
+		}
+		if changes(a2) && op.Dependent(a2, b) {
+			return 3 // both look before one acts
 		}
 		return 0
 	case !changes(a1) && changes(a2):

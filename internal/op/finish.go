@@ -38,6 +38,7 @@ func (o *Op) finishPair(addr uint64, mem Memory) {
 
 // finishWait reads the status word of wait(2); a return of 0 (WNOHANG) wrote none.
 func (o *Op) finishWait(addr uint64, mem Memory) {
+	o.Reaped = int(o.Ret)
 	word, ok := readInt32(mem, addr)
 	if !ok || o.Ret == 0 {
 		return
@@ -46,6 +47,7 @@ func (o *Op) finishWait(addr uint64, mem Memory) {
 	case 0:
 		o.Status = word >> 8 & 0xff
 	case 0x7f: // stopped or continued: still there
+		o.Reaped = 0
 	default:
 		o.Status = 128 + sig
 	}
@@ -65,6 +67,7 @@ func (o *Op) finishSigInfo(addr uint64, mem Memory) {
 	if addr == 0 || !readFull(mem, addr, b[:]) || binary.LittleEndian.Uint32(b[16:]) == 0 {
 		return
 	}
+	o.Reaped = int(int32(binary.LittleEndian.Uint32(b[16:])))
 	status := int(int32(binary.LittleEndian.Uint32(b[24:])))
 	switch binary.LittleEndian.Uint32(b[8:]) {
 	case cldExited:

@@ -168,6 +168,7 @@ type Op struct {
 	Sum    uint32 // CRC-32C of the bytes written; 0 if unknown
 	Data   []byte // the first bytes written (DataMax at most); kept in memory only, never on disk
 
+	Reaped int   // Wait: id of the process that had ended or stopped; 0: none
 	Child  Actor // Fork: the new process or thread; Wait: the one reaped; Kill: the target, if it is one process
 	Status int   // Exit, Wait: exit status, or 128 + signal; Wait: None if not known
 	Signal int   // Kill, Signal
@@ -189,6 +190,8 @@ type Op struct {
 	// NoLocks says that nothing this operation closes bears a lock (Close, Dup,
 	// CloseRange, Exec, Exit). The world sets it; without it Accesses assumes a lock.
 	NoLocks bool
+
+	Decision int // place among the decisions of a controlled run, from 1; 0: it was none
 
 	Done bool // the result fields are valid
 }

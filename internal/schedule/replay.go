@@ -45,10 +45,13 @@ func (r *Replay) Pick(held []Held, done Schedule) int {
 	if i < 0 {
 		return r.diverge(at, Step{}, held)
 	}
-	if got := held[i].Step; !r.same(want.Sig, got.Sig) {
-		return r.diverge(at, got, held)
+	// Threads of one process may bear one name: the signature tells them apart.
+	for j := i; j < len(held) && held[j].Actor == want.Actor; j++ {
+		if r.same(want.Sig, held[j].Sig) {
+			return j
+		}
 	}
-	return i
+	return r.diverge(at, held[i].Step, held)
 }
 
 // End notes a run that ended before the schedule did.

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"filerace/internal/op"
 )
 
@@ -16,46 +14,66 @@ type control struct {
 	h       Handler
 	names   *resolver
 	threads map[int]*thread
+	live    []*thread // the same, in order of birth
 	root    *process
 	rootEnd bool
-	became  bool // the launcher has become the command
+	became  bool  // the launcher has become the command
+	refusal error // why it did not
 
 	flying   *thread // its operation is let go and has not returned
-	later    []event // of other threads, while one is flying
+	later    []event // of other threads, while one is flying; in order of arrival
+	buried   map[int]event
+	forkers  []*thread // killed inside a fork
+	given    map[op.FileID]bool // pipes that the command began with: others may have them, too
+	fifos    map[op.FileID]bool // made in this run
 	arrivals int
 	seq      int
+	changes  int // operations done that may have changed what a name leads to
+	turns    uint
 	began    time.Time
 	clock    int64 // virtual ns by which skipped sleeps are ahead
 	naps     int   // sleeps fired since an operation took place
-	outside  bool  // a lock is held by someone outside the run
 	all      bool  // every sleeper must be looked at again
 	res      Result
 }
 
-type event struct {
-	tid int
-	ws  unix.WaitStatus
+func newControl(cfg Config, h Handler) *control {
+	return &control{cfg: cfg, h: h, names: newResolver(), threads: map[int]*thread{}, buried: map[int]event{},
+		given: map[op.FileID]bool{}, fifos: map[op.FileID]bool{}, began: time.Now()}
 }
 
-// spins is how often the control thread gives the processor away before it asks
-// the kernel whether the others sleep. On a shared core the first yield usually
-// ends with the awaited stop.
-const spins = 3
+func (c *control) add(t *thread) *thread {
+	c.threads[t.tid] = t
+	c.live = append(c.live, t)
+	return t
+}
+
+func (c *control) remove(t *thread) {
+	t.close()
+	if c.threads[t.tid] == t {
+		delete(c.threads, t.tid)
+	}
+	if i := slices.Index(c.live, t); i >= 0 {
+		c.live = slices.Delete(c.live, i, i+1)
+	}
+}
 
 func (c *control) loop() error {
 	for {
-		for c.poll() {
-		}
-		switch {
-		case len(c.threads) == 0 || c.over():
-			return nil
-		case c.flying != nil:
-			c.await()
-			continue
-		case len(c.later) > 0:
+		if c.flying == nil && len(c.later) > 0 { // older than anything that wait4(2) has
 			e := c.later[0]
 			c.later = c.later[1:]
 			c.handle(e.tid, e.ws)
+			continue
+		}
+		if c.poll() {
+			continue
+		}
+		if c.turns++; len(c.live) == 0 || c.turns%64 == 0 && c.over() || c.res.TimedOut || c.res.Stopped {
+			return nil
+		}
+		if c.flying != nil {
+			c.await()
 			continue
 		}
 		if t := c.nextThrough(); t != nil {
@@ -65,6 +83,9 @@ func (c *control) loop() error {
 		if c.busy() {
 			c.await()
 			continue
+		}
+		if c.all {
+			c.wakeAll()
 		}
 		if c.reexamine() {
 			continue
@@ -79,27 +100,13 @@ func (c *control) loop() error {
 // decide is called when every thread is held, asleep or gone. It reports whether
 // the run goes on.
 func (c *control) decide() (bool, error) {
-	ready := c.ready()
-	if len(ready) > 0 {
-		ops := make([]*op.Op, len(ready))
-		for i, t := range ready {
-			ops[i] = t.cur
-		}
-		i := c.h.Pick(ops)
-		switch {
-		case i == Stop:
-			c.res.Stopped = true
-			return false, nil
-		case i == Leave:
-			return false, c.leave()
-		case i < 0 || i >= len(ready):
-			return false, fmt.Errorf("the strategy chose %d of %d held operations", i, len(ready))
-		}
-		c.res.Decisions++
-		c.letGo(ready[i])
-		return true, nil
+	if ready := c.ready(); len(ready) > 0 {
+		return c.choose(ready)
 	}
-	if c.rootEnd {
+	switch {
+	case c.all: // an attempt to open has made the kernel signal the holder of a lease
+		return true, nil
+	case c.rootEnd:
 		return false, nil // what is left sleeps: daemons
 	}
 	if t := c.firstNap(); t != nil {
@@ -107,130 +114,49 @@ func (c *control) decide() (bool, error) {
 		return true, nil
 	}
 	if c.mayWake() {
-		c.await()
+		c.idle()
 		return true, nil
 	}
-	for _, t := range c.sorted() {
-		if t.cur != nil {
-			c.res.Deadlock = append(c.res.Deadlock, t.cur)
-		}
-	}
-	c.res.Stopped = true
+	c.deadlock()
 	return false, nil
 }
 
-// poll handles one event if there is one.
-func (c *control) poll() bool {
-	var ws unix.WaitStatus
-	tid, err := unix.Wait4(-1, &ws, unix.WNOHANG|wAll, nil)
-	if err != nil || tid <= 0 {
-		return false
+// choose lets the handler pick.
+func (c *control) choose(ready []*thread) (bool, error) {
+	ops := make([]*op.Op, len(ready))
+	for i, t := range ready {
+		ops[i] = t.cur
 	}
-	c.arrived(tid, ws)
-	return true
+	i := c.h.Pick(ops)
+	switch {
+	case i == Stop:
+		c.res.Stopped = true
+		return false, nil
+	case i == Leave:
+		return false, c.leave()
+	case i < 0 || i >= len(ready):
+		return false, fmt.Errorf("the strategy chose %d of %d held operations", i, len(ready))
+	}
+	c.res.Decisions++
+	c.letGo(ready[i])
+	return true, nil
 }
 
-// arrived handles an event, or keeps it for later: while one operation is in
-// flight, threads that it woke must not be seen to return before it.
-func (c *control) arrived(tid int, ws unix.WaitStatus) {
-	f := c.flying
-	if f != nil && f.tid != tid && ws.Stopped() && c.threads[tid] != nil && c.threads[tid].state != newborn {
-		if former := c.threads[tid]; former.proc != f.proc { // an exec by another thread of the process concerns f
-			c.later = append(c.later, event{tid, ws})
-			return
-		}
-	}
-	c.handle(tid, ws)
-}
-
-// await returns after an event, or when a thread was found to have fallen asleep.
-func (c *control) await() {
-	if f := c.flying; f != nil && !f.cur.Call.Sleep && f.cur.Kind != op.Exit {
-		var ws unix.WaitStatus
-		if tid, err := unix.Wait4(-1, &ws, wAll, nil); err == nil && tid > 0 {
-			c.arrived(tid, ws)
-		}
-		return
-	}
-	pause := 20 * time.Microsecond
-	for n := 0; !c.over(); n++ {
-		if c.poll() {
-			return
-		}
-		if n < spins {
-			schedYield()
-			continue
-		}
-		if c.settle() {
-			return
-		}
-		time.Sleep(pause)
-		pause = min(pause*2, time.Millisecond)
-	}
-}
-
-// settle looks at the threads that run, and at those whose sleep may end by
-// itself, and reports whether one changed.
-func (c *control) settle() bool {
-	changed := false
-	for _, t := range c.threads {
-		switch t.state {
-		case running, flying:
-			switch t.look() {
-			case asleep:
-				c.fellAsleep(t)
-				changed = true
-			case newborn:
-				t.state, changed = newborn, true
-				if c.flying == t {
-					c.flying = nil
-				}
-			}
-		case asleep:
-			if t.check && t.look() == running {
-				t.state, changed = running, true
-			}
-			t.check = false
-		}
-	}
-	return changed
-}
-
-func (c *control) fellAsleep(t *thread) {
-	t.state, t.check = asleep, false
-	if c.flying == t {
-		c.flying = nil
-	}
-}
-
-// reexamine looks again at the sleepers that the last operation may have woken.
-func (c *control) reexamine() bool {
-	woken := false
-	for _, t := range c.threads {
-		if t.state != asleep || !t.check {
-			continue
-		}
-		t.check = false
-		if t.look() != asleep {
-			t.state, woken = running, true
-		}
-	}
-	return woken
-}
-
+// busy reports whether a thread still does something, or is about to be seen for
+// the first time.
 func (c *control) busy() bool {
-	for _, t := range c.threads {
-		if t.state == running || t.state == newborn && t.proc == nil {
+	for _, t := range c.live {
+		if t.state == running || t.state == newborn && (t.proc != nil || c.forkUnderWay()) {
 			return true
 		}
 	}
-	return false
+	return c.adopt()
 }
 
 // nextThrough is the first operation that needs no decision and would not block.
 func (c *control) nextThrough() *thread {
 	var first *thread
-	for _, t := range c.threads {
+	for _, t := range c.live {
 		if t.state == held && t.through && (first == nil || t.arrival < first.arrival) && c.mayGo(t) {
 			first = t
 		}
@@ -241,7 +167,7 @@ func (c *control) nextThrough() *thread {
 // ready lists the held operations that would not block, sorted by actor.
 func (c *control) ready() []*thread {
 	var r []*thread
-	for _, t := range c.threads {
+	for _, t := range c.live {
 		if t.state == held && !t.through && c.mayGo(t) {
 			r = append(r, t)
 		}
@@ -251,12 +177,7 @@ func (c *control) ready() []*thread {
 }
 
 func (c *control) sorted() []*thread {
-	var r []*thread
-	for _, t := range c.threads {
-		if t.proc != nil {
-			r = append(r, t)
-		}
-	}
+	r := slices.Clone(c.live)
 	slices.SortFunc(r, byActor)
 	return r
 }
@@ -271,28 +192,52 @@ func (c *control) over() bool {
 	select {
 	case <-c.cfg.Interrupt:
 		c.res.Stopped = true
-		return true
 	default:
 	}
-	return c.res.TimedOut
+	return c.res.TimedOut || c.res.Stopped
+}
+
+// bare is an operation that no system call of the table stands for.
+func bare(k op.Kind) *op.Op {
+	return &op.Op{Kind: k, FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, Off: op.None, Off2: op.None}
 }
 
 // stamp gives an operation its actor and its entry time.
 func (c *control) stamp(t *thread, o *op.Op) {
 	o.Actor, o.PID, o.TID, o.Prog = t.actor, t.proc.pid, t.tid, t.proc.prog
-	o.Enter = int64(time.Since(c.began))
+	o.Enter = c.now()
 }
+
+// now is ns since the run began.
+func (c *control) now() int64 { return int64(time.Since(c.began)) }
 
 // done tells the handler of an operation that has returned.
 func (c *control) done(t *thread, o *op.Op) {
 	c.seq++
 	c.res.Ops++
-	o.Seq, o.Exit, o.Done = c.seq, int64(time.Since(c.began)), true
+	o.Seq, o.Exit, o.Done = c.seq, c.now(), true
 	if o.Kind != op.Sleep {
 		c.naps = 0
+	}
+	if !looksOnly(o.Kind) {
+		c.changes++
+	}
+	switch {
+	case o.Kind == op.Timer:
+		noteTimer(t, o)
+	case o.Kind == op.Mknod && len(o.Names) > 0 && o.Names[0].Type == op.Pipe:
+		c.fifos[o.Names[0].After] = true
 	}
 	c.disturb(t, o)
 	c.h.Done(o)
 }
 
-func schedYield() { unix.RawSyscallNoError(unix.SYS_SCHED_YIELD, 0, 0, 0) }
+// looksOnly reports whether an operation leaves names and sizes as they are.
+func looksOnly(k op.Kind) bool {
+	switch k {
+	case op.Stat, op.AccessOp, op.Readlink, op.ReadDir, op.Read, op.Seek, op.GetXattr, op.GetLock, op.Wait,
+		op.Fork, op.Dup, op.LockOp, op.SetFlags, op.Sleep, op.Random, op.Signal, op.Kill:
+		return true
+	}
+	return false
+}

@@ -23,6 +23,7 @@ const (
 	stopped              // by a stop signal
 	napping              // at the entry of a sleep that is over at deadline
 	newborn              // not seen yet, or its parent's fork is not yet told
+	ended                // a zombie: a leader whose threads live on, or one whose end is about to be told
 )
 
 // thread is one traced thread.
@@ -105,7 +106,7 @@ func (t *thread) look() state {
 	case 'S':
 		return asleep
 	case 'Z', 'X':
-		return newborn // dead, told later: it will do nothing
+		return ended
 	}
 	return running
 }
