@@ -39,7 +39,7 @@ func runCommand(ctx context.Context, c *console, args []string) int {
 	r := &report.Report{Command: f.Args(), Runs: 1, Seconds: rep.Elapsed.Seconds(), Explored: 1}
 	for _, found := range rep.Findings {
 		if found.Evidence != race.Possible || *all || *strict {
-			r.Findings = append(r.Findings, report.Found{Finding: found, Ops: rep.Ops, Dir: dir})
+			r.Findings = append(r.Findings, report.Found{Finding: found, Ops: rep.Ops})
 		}
 	}
 	r.Findings = append(r.Findings, possible(rep, *all)...)

@@ -255,6 +255,7 @@ func (h *hunt) count(rep *Report) {
 func (h *hunt) took(p *Plan, rep *Report, trying string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	relocate(p, rep)
 	h.learn(rep)
 	h.count(rep)
 	h.goals.tried(p.Strategy, rep)

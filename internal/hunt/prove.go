@@ -2,7 +2,6 @@ package hunt
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -124,15 +123,16 @@ func Bites(r *Report, key string, plain Ending) bool {
 // keep saves the proven race and adds it to the report.
 func (pr *prover) keep(s schedule.Schedule, r *Report, bites, found int, elapsed time.Duration) error {
 	h := pr.h
+	relocate(pr.plan, r)
 	f := pr.finding(r)
 	f.Evidence = race.Proven
 	rec := report.Found{
 		Finding: f, Ops: r.Ops, Replays: replays, Bites: bites, RunsToFind: found,
-		SecondsToFind: elapsed.Seconds(), Preemptions: s.Preemptions(), Dir: showDir(pr.plan, r), Output: r.Output,
+		SecondsToFind: elapsed.Seconds(), Preemptions: s.Preemptions(), Output: r.Output,
 	}
 	if h.opt.Save != nil {
 		name, err := h.opt.Save(&Saved{
-			Rule: f.Rule, Key: pr.key, Headline: pr.plain(r, f.Headline), Target: pr.plan.Target,
+			Rule: f.Rule, Key: pr.key, Headline: relative(pr.plan.Dir, f.Headline), Target: pr.plan.Target,
 			Plain: *pr.plan.Plain, Shared: pr.plan.Shared, Templates: r.Templates, Schedule: s,
 		})
 		if err != nil { // the finding stands all the same
@@ -147,19 +147,6 @@ func (pr *prover) keep(s schedule.Schedule, r *Report, bites, found int, elapsed
 		h.stop = true
 	}
 	return nil
-}
-
-// showDir is the directory that paths of the run are shown relative to.
-func showDir(p *Plan, r *Report) string {
-	if p.Fresh != "" {
-		return filepath.Join(r.Scratch, "fresh")
-	}
-	return p.Dir
-}
-
-// plain makes a headline without the run's own directories.
-func (pr *prover) plain(r *Report, text string) string {
-	return report.Shorten(text, showDir(pr.plan, r), r.Scratch)
 }
 
 // finding picks the race out of the last replay.

@@ -12,7 +12,6 @@ import (
 	"filerace/internal/report"
 	"filerace/internal/schedule"
 	"filerace/internal/tracee"
-	"filerace/internal/world"
 )
 
 // ReplayOptions say how to replay a saved race.
@@ -92,10 +91,11 @@ func Replay(ctx context.Context, s *Saved, opt ReplayOptions) (*Replayed, error)
 
 func (out *Replayed) found(s *Saved, p *Plan, rep *Report) {
 	pr := &prover{plan: p, key: s.Key}
+	relocate(p, rep)
 	f := pr.finding(rep)
 	f.Evidence = race.Proven
 	out.Report.Findings = []report.Found{{
-		Finding: f, Ops: rep.Ops, Preemptions: s.Schedule.Preemptions(), Dir: showDir(p, rep), Output: rep.Output,
+		Finding: f, Ops: rep.Ops, Preemptions: s.Schedule.Preemptions(), Output: rep.Output,
 	}}
 }
 
@@ -162,6 +162,3 @@ func RunOnce(ctx context.Context, t Target) (*Report, error) {
 	}
 	return rep, nil
 }
-
-var _ tracee.Handler = (*runner)(nil)
-var _ *world.World

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"path/filepath"
 	"sort"
 	"strings"
 )
@@ -34,7 +33,7 @@ func (n names) in(sentence string, paths []string) string {
 	sort.Slice(paths, func(i, j int) bool { return len(paths[i]) > len(paths[j]) })
 	var pairs []string
 	for _, p := range paths {
-		if filepath.IsAbs(p) && p != "/" {
+		if strings.Contains(p, "/") && p != "/" {
 			pairs = append(pairs, p, n.full(p))
 		}
 	}

@@ -29,7 +29,6 @@ type Found struct {
 	Bites         int      // how many of these showed the harm
 	RunsToFind    int      // number of the run, from 1
 	SecondsToFind float64  // since the hunt began
-	Dir           string   // paths of the run are shown relative to it; "": to Options.Dir
 	Output        string   // the end of what the program printed in that run
 	Preemptions   int      // switches away from an actor that could have gone on
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,6 +63,7 @@ func fewPossible(all []Found) (shown []Found, hidden int) {
 func (p *printer) finding(f *Found) {
 	rows := story(f)
 	paths := append([]string{f.Path}, f.Paths...)
+	p.names = names{placeOf(f, p.o.Dir)}
 	say := func(text string) string { return p.in(renumber(text, rows), paths) }
 	why, repair := say(f.Why), say(f.Repair) // of all rows: those left out have numbers, too
 	p.headline(say(f.Headline), tag(f))
@@ -73,10 +75,22 @@ func (p *printer) finding(f *Found) {
 		p.timeline(layOut(f, rows, p.names, p.o.width()))
 	}
 	p.WriteByte('\n')
+	if p.dir != p.o.Dir {
+		p.paragraph("where", visible(p.dir))
+	}
 	p.paragraph("why", why)
 	p.paragraph("repair", repair)
 	p.again(f)
 	p.WriteByte('\n')
+}
+
+// placeOf is the directory that paths are shown relative to: where the user stands
+// or, if the race is elsewhere, where its object is.
+func placeOf(f *Found, dir string) string {
+	if f.Path == "" || dir == "" || dir == "/" || f.Path == dir || strings.HasPrefix(f.Path, dir+"/") {
+		return dir
+	}
+	return path.Dir(f.Path)
 }
 
 // tag is the rule and the evidence: "lost-update · proven, 3 of 3 replays".
