@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"filerace/internal/op"
 )
 
@@ -23,7 +25,7 @@ type control struct {
 	flying   *thread // its operation is let go and has not returned
 	later    []event // of other threads, while one is flying; in order of arrival
 	buried   map[int]event
-	forkers  []*thread // killed inside a fork
+	forkers  []*thread          // killed inside a fork
 	given    map[op.FileID]bool // pipes that the command began with: others may have them, too
 	fifos    map[op.FileID]bool // made in this run
 	arrivals int
@@ -223,6 +225,8 @@ func (c *control) done(t *thread, o *op.Op) {
 		c.changes++
 	}
 	switch {
+	case o.Kind == op.Exec && o.Failed() && !c.became:
+		c.refusal = unix.Errno(o.Errno())
 	case o.Kind == op.Timer:
 		noteTimer(t, o)
 	case o.Kind == op.Mknod && len(o.Names) > 0 && o.Names[0].Type == op.Pipe:

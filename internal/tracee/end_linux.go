@@ -3,53 +3,78 @@ package tracee
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
+// killTime is how long killed processes get to end. One that hangs in the kernel
+// (a file server that does not answer) may need longer than anyone will wait.
+const killTime = 10 * time.Second
+
 // killAll ends every process of the run and reaps it. Daemons that detached are
-// tracees, too, and so end with the rest.
-func (c *control) killAll() {
-	for range 100 { // a process may fork while it is being killed
-		for _, t := range c.threads {
-			unix.Kill(t.tid, unix.SIGKILL)
-			if t.proc != nil {
-				unix.Kill(t.proc.pid, unix.SIGKILL)
-			}
+// tracees, too, and so end with the rest. Children that are not ours are left alone.
+func (c *control) killAll() error {
+	for _, t := range c.live {
+		kill(t)
+	}
+	deadline := time.Now().Add(killTime)
+	pause := time.Duration(0)
+	for len(c.live) > 0 {
+		e, ok := waitEvent()
+		if ok {
+			c.reaped(e)
+			pause = 0
+			continue
 		}
-		if !c.reap() {
+		if time.Now().After(deadline) {
 			break
 		}
+		schedYield()
+		if pause > 0 {
+			rest(pause)
+			c.forgetGone()
+		}
+		pause = min(pause+firstPause, idlePause)
 	}
-	for tid, t := range c.threads {
-		t.close()
-		delete(c.threads, tid)
+	var stuck error
+	for _, t := range slices.Clone(c.live) {
+		stuck = fmt.Errorf("end the run: thread %d (%s) does not die", t.tid, t.actor)
+		c.remove(t)
+	}
+	return stuck
+}
+
+func kill(t *thread) {
+	unix.Kill(t.tid, unix.SIGKILL)
+	if t.proc != nil && t.proc.pid != t.tid {
+		unix.Kill(t.proc.pid, unix.SIGKILL)
 	}
 }
 
-// reap waits until no child is left, and reports whether new threads came up that
-// must be killed as well.
-func (c *control) reap() bool {
-	for {
-		var ws unix.WaitStatus
-		tid, err := unix.Wait4(-1, &ws, wAll, nil)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil: // ECHILD
-			return false
-		case ws.Stopped():
-			unix.Kill(tid, unix.SIGKILL)
-			resume(unix.PTRACE_CONT, tid, 0)
-			if c.threads[tid] == nil {
-				c.threads[tid] = &thread{tid: tid, syscall: -1}
-				return true
-			}
-		default:
-			if t := c.threads[tid]; t != nil {
-				t.close()
-				delete(c.threads, tid)
-			}
+// reaped acts on an event of a run that is being killed. A process may have forked
+// while it was.
+func (c *control) reaped(e event) {
+	t := c.threads[e.tid]
+	if !e.ws.Stopped() {
+		if t != nil {
+			c.remove(t)
+		}
+		return
+	}
+	if t == nil {
+		t = c.add(&thread{tid: e.tid, syscall: -1, stat: -1})
+	}
+	kill(t)
+	resume(unix.PTRACE_CONT, e.tid, 0)
+}
+
+// forgetGone drops the threads that will never be told of: those whose process
+// went over to another program, and a newborn that was never seen.
+func (c *control) forgetGone() {
+	for _, t := range slices.Clone(c.live) {
+		if unix.Kill(t.tid, 0) == unix.ESRCH {
+			c.remove(t)
 		}
 	}
 }
@@ -59,12 +84,17 @@ func (c *control) leave() error {
 	if !c.cfg.NoFilter {
 		return fmt.Errorf("leave: under a filter, calls of processes without a tracer fail with ENOSYS")
 	}
+	if i := slices.IndexFunc(c.live, func(t *thread) bool { return t.state == forking }); i >= 0 {
+		return fmt.Errorf("leave: process %d waits in vfork, where nothing can stop it", c.live[i].proc.pid)
+	}
 	for _, t := range c.sorted() {
 		switch t.state {
-		case asleep, forking, stopped: // detaching needs a stopped thread
+		case ended:
+			continue
+		case asleep, stopped: // detaching needs a stopped thread
 			ptrace(unix.PTRACE_INTERRUPT, t.tid, 0, 0)
 			var ws unix.WaitStatus
-			unix.Wait4(t.tid, &ws, wAll, nil)
+			unix.Wait4(t.tid, &ws, unix.WALL, nil)
 		}
 		if t.state == held || t.state == napping {
 			c.rewind(t)
@@ -79,6 +109,7 @@ func (c *control) leave() error {
 		t.close()
 	}
 	clear(c.threads)
+	c.live = nil
 	return nil
 }
 

@@ -36,15 +36,20 @@ func (c *control) atEntry(t *thread, info *syscallInfo) {
 		c.goOn(t, 0)
 		return
 	}
+	if o := t.parked; o != nil { // a lock that someone outside has: the same call once more
+		t.parked = nil
+		if t.nr == info.nr && o.Args == info.args {
+			t.cur, t.state = o, held
+			return
+		}
+	}
 	o := &op.Op{}
 	op.Decode(o, call, info.args, memory(t.tid))
 	c.stamp(t, o)
 	t.cur, t.nr, t.state, t.waits = o, info.nr, held, false
+	t.breaking, t.free, t.retry = false, false, 0
 	t.arrival = c.arrivals
 	c.arrivals++
-	if o.Kind != op.Sleep {
-		t.naps = 0
-	}
 	switch o.Kind {
 	case op.Random:
 		c.random(t, o)
@@ -54,7 +59,7 @@ func (c *control) atEntry(t *thread, info *syscallInfo) {
 		return
 	case op.Sleep:
 		if o.Len >= 0 {
-			t.state, t.deadline = napping, c.virtual()+o.Len
+			c.lieDown(t, o)
 			return
 		}
 		t.through = true // pause(2): until a signal
@@ -64,14 +69,20 @@ func (c *control) atEntry(t *thread, info *syscallInfo) {
 	t.through = c.h.Enter(o) == Through
 }
 
-// mayGo reports whether the held operation would not sleep for a lock, and tells
-// the handler once if it would.
+// mayGo reports whether the held operation would not sleep for a lock or a lease,
+// and tells the handler once if it would.
 func (c *control) mayGo(t *thread) bool {
 	o := t.cur
-	if (o.Kind != op.LockOp || !o.Lock.Wait) && o.Kind != op.Open {
+	switch {
+	case o.Kind == op.LockOp && o.Lock.Wait:
+		if t.barred != 0 && c.now() < t.barred {
+			return false
+		}
+	case o.Kind == op.Open, o.Kind == op.Truncate && len(o.Names) > 0:
+	default:
 		return true
 	}
-	if c.h.Ready(o) {
+	if t.free || c.h.Ready(o) {
 		return true
 	}
 	if o.Lock.Family == op.PosixLock && c.h.Deadlocks(o) {
@@ -82,16 +93,20 @@ func (c *control) mayGo(t *thread) bool {
 		t.waits = true
 		c.h.Waits(o)
 	}
+	if o.Kind != op.LockOp && len(o.Names) > 0 {
+		c.startBreak(t)
+		return t.free
+	}
 	return false
 }
 
 // letGo lets the held operation take effect.
 func (c *control) letGo(t *thread) {
 	o := t.cur
-	if len(o.Names) > 0 && t.arrival != c.arrivals-1 {
+	if len(o.Names) > 0 && t.resolved != c.changes {
 		c.resolve(t, o) // others may have changed what the names lead to
 	}
-	t.state, c.flying = flying, t
+	t.state, c.flying, t.barred, t.inCall = flying, t, 0, true
 	o.Waits = false
 	switch o.Kind {
 	case op.Fork:
@@ -99,12 +114,24 @@ func (c *control) letGo(t *thread) {
 	case op.LockOp:
 		c.unblock(t, o)
 	case op.Exit:
-		t.inCall = false
+		c.leaving(t, o)
 		resume(c.onward(), t.tid, 0)
 		return
 	}
-	t.inCall = true
 	resume(unix.PTRACE_SYSCALL, t.tid, 0)
+}
+
+// leaving marks the threads that an exit_group takes along.
+func (c *control) leaving(t *thread, o *op.Op) {
+	t.inCall = false
+	if o.Call.Name != "exit_group" || t.proc.threads == 1 {
+		return
+	}
+	for _, other := range c.live {
+		if other != t && other.proc == t.proc && other.state != ended {
+			other.state = running
+		}
+	}
 }
 
 // unblock turns a waiting lock request into one that fails instead, so that a
@@ -176,6 +203,9 @@ func (c *control) atReturn(t *thread, ret int64) {
 	c.goOn(t, 0)
 }
 
+// barTime is after how long a lock is tried again that someone outside the run has, ns.
+const barTime = 5e6
+
 // refused restores the registers of a call that unblock altered. If the lock was
 // taken after all, by someone outside the run, the call is made to start over.
 func (c *control) refused(t *thread, o *op.Op, ret int64) bool {
@@ -196,7 +226,11 @@ func (c *control) refused(t *thread, o *op.Op, ret int64) bool {
 	if !taken {
 		return false
 	}
-	c.outside = true
+	t.barred, t.parked = c.now()+barTime, o
+	if !t.waits {
+		t.waits = true
+		c.h.Waits(o)
+	}
 	c.goOn(t, 0)
 	return true
 }

@@ -8,7 +8,7 @@ import (
 
 // resolve looks up the names of an operation at its entry.
 func (c *control) resolve(t *thread, o *op.Op) {
-	o.Names = o.Names[:0]
+	o.Names, t.resolved = o.Names[:0], c.changes
 	if o.Path == "" {
 		return
 	}

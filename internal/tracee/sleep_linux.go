@@ -13,12 +13,25 @@ import (
 
 // virtual is the time that sleeps are measured in: real time plus what skipped
 // sleeps would have taken; ns since the run began.
-func (c *control) virtual() int64 { return int64(time.Since(c.began)) + c.clock }
+func (c *control) virtual() int64 { return c.now() + c.clock }
+
+// lieDown takes up a sleep that need not be waited for.
+func (c *control) lieDown(t *thread, o *op.Op) {
+	t.state, t.deadline = napping, c.virtual()+o.Len
+	if o.Call.Name != "clock_nanosleep" || o.Flags&unix.TIMER_ABSTIME == 0 {
+		return
+	}
+	// The program's clock stands still in skipped sleeps: its deadline counts in real time.
+	var now unix.Timespec
+	if unix.ClockGettime(int32(o.Args[0]), &now) == nil {
+		t.deadline = c.now() + max(o.Len-now.Nano(), 0)
+	}
+}
 
 // firstNap is the sleeper whose deadline comes first.
 func (c *control) firstNap() *thread {
 	var first *thread
-	for _, t := range c.threads {
+	for _, t := range c.live {
 		if t.state == napping && (first == nil || t.deadline < first.deadline ||
 			t.deadline == first.deadline && byActor(t, first) < 0) {
 			first = t
@@ -34,9 +47,8 @@ const patience = 50
 // fire ends a sleep: the call is skipped, and the virtual clock stands at its end.
 func (c *control) fire(t *thread) {
 	c.naps++
-	t.naps++
 	if c.naps > patience {
-		time.Sleep(min(time.Duration(t.cur.Len), 10*time.Millisecond))
+		rest(min(time.Duration(t.cur.Len), 10*time.Millisecond))
 	}
 	if late := t.deadline - c.virtual(); late > 0 {
 		c.clock += late
@@ -44,129 +56,183 @@ func (c *control) fire(t *thread) {
 	c.fake(t, t.cur, 0)
 }
 
-// disturb marks the sleepers that an operation may have woken. A process's end, a
-// signal and anything done to pipes, sockets or unknown descriptors may wake any;
-// operations on regular files wake none but those that wait for a futex of the
-// same memory or for events.
-func (c *control) disturb(by *thread, o *op.Op) {
-	quiet := o.File.Type == op.Regular || o.File.Type == op.Directory || len(o.Names) > 0 || o.Kind == op.Inherit
-	switch o.Kind {
-	case op.Exit, op.Kill, op.Signal, op.Exec:
-		c.all = true
+// waker tells what can end a sleep.
+type waker uint8
+
+const (
+	byAnything waker = iota
+	byChild          // wait4(2): a child's end or stop, a signal
+	byMemory         // a private futex: threads of the process
+	byPipe           // pipes: their other end's reads, writes, opens and closes
+)
+
+// classify tells by the call in which a thread sleeps what can end that.
+func (c *control) classify(t *thread) waker {
+	call := t.sleepCall()
+	if call == nil {
+		return byAnything
 	}
-	for _, t := range c.threads {
-		if t.state != asleep {
-			continue
+	switch call.Kind {
+	case op.Wait:
+		return byChild
+	case op.Futex:
+		if t.sleepArg[1]&futexPrivate != 0 && !t.proc.shared {
+			return byMemory
 		}
-		switch call := op.Find(op.Native, uint64(t.sleepNr), &t.sleepArg); {
-		case c.all:
-			t.check = true
-		case call != nil && call.Kind == op.Wait:
-			// Only a child's end or stop wakes it: those set c.all.
-		case call != nil && call.Kind == op.Futex && t.sleepArg[1]&futexPrivate != 0 && !t.proc.shared:
-			t.check = t.check || t.proc == by.proc
-		default:
-			t.check = t.check || !quiet || call == nil || call.Kind == op.Poll || call.Kind == op.Futex
+	case op.Read, op.Write, op.Copy:
+		if t.cur != nil && t.cur.File.Type == op.Pipe && t.cur.FD2 < 0 {
+			return byPipe
 		}
+	}
+	return byAnything
+}
+
+func (t *thread) sleepCall() *op.Call {
+	if t.sleepNr < 0 {
+		return nil
+	}
+	return op.Find(op.Native, uint64(t.sleepNr), &t.sleepArg)
+}
+
+// disturb marks the sleepers that an operation, or what the thread does after it,
+// may have woken.
+func (c *control) disturb(by *thread, o *op.Op) {
+	switch o.Kind {
+	case op.Exit, op.Kill, op.Signal:
+		c.wakeAll()
+		c.recheckStopped()
+		return
+	case op.Exec:
+		c.wakeAll()
+		return
 	}
 	if c.all {
-		c.releaseSignalled()
+		c.wakeAll()
+		return
 	}
+	for _, t := range c.live {
+		if t.state != asleep || t.check {
+			continue
+		}
+		switch t.wakes {
+		case byAnything:
+			t.check = true
+		case byMemory:
+			t.check = t.proc == by.proc
+		case byPipe:
+			t.check = !quiet(o)
+		}
+	}
+}
+
+// quiet reports whether an operation cannot have touched a pipe.
+func quiet(o *op.Op) bool {
+	switch o.Kind {
+	case op.Open, op.Close, op.Read, op.Write, op.Copy, op.SetFlags:
+		return o.File.Type == op.Regular && o.FD2 < 0 || o.File.Type == op.Directory || o.Failed()
+	case op.Dup:
+		return o.FD2 < 0
+	case op.CloseRange, op.Send, op.Recv, op.SocketOp:
+		return false
+	}
+	return true
+}
+
+// wakeAll has every sleeper looked at again.
+func (c *control) wakeAll() {
 	c.all = false
+	for _, t := range c.live {
+		if t.state == asleep {
+			t.check = true
+		}
+	}
+	c.releaseSignalled()
+}
+
+// recheckStopped finds the threads that a signal has set free from a stop: SIGKILL
+// ends the wait at an operation's entry, SIGCONT a group stop. They run, and an
+// event will tell more.
+func (c *control) recheckStopped() {
+	for _, t := range c.live {
+		if (t.state == held || t.state == napping || t.state == stopped) && t.letter() != 't' {
+			t.state = running
+		}
+	}
 }
 
 // releaseSignalled lets sleepers and lock waiters with a deliverable signal into
-// the kernel, where the signal ends their wait as it would have.
-func (c *control) releaseSignalled() {
-	for _, t := range c.threads {
-		waits := t.state == held && t.waits
-		if t.state != napping && !waits || !pendingSignal(t.tid) {
+// the kernel, where the signal ends their wait as it would have. It reports
+// whether there were any.
+func (c *control) releaseSignalled() bool {
+	any := false
+	for _, t := range c.live {
+		if t.state != napping && (t.state != held || !t.waits) {
 			continue
 		}
-		t.state, t.inCall = asleep, true // like one that slept in the kernel and may have been woken
-		t.check, t.waits = true, false
-		resume(unix.PTRACE_SYSCALL, t.tid, 0)
+		switch pendingSignal(t.tid) {
+		case interrupts:
+			// Like one that slept in the kernel and was woken.
+			t.state, t.inCall, t.waits = running, true, false
+			resume(unix.PTRACE_SYSCALL, t.tid, 0)
+		case onlyStops: // and starts the call over when it is continued
+			c.rewind(t)
+			c.goOn(t, 0)
+		default:
+			continue
+		}
+		any = true
 	}
+	return any
 }
 
-// ignoredByDefault are the signals that do nothing unless they are handled.
-const ignoredByDefault = 1<<(unix.SIGCHLD-1) | 1<<(unix.SIGCONT-1) | 1<<(unix.SIGURG-1) | 1<<(unix.SIGWINCH-1)
+// The signals that do nothing unless they are handled, and those that then stop.
+const (
+	ignoredByDefault = 1<<(unix.SIGCHLD-1) | 1<<(unix.SIGCONT-1) | 1<<(unix.SIGURG-1) | 1<<(unix.SIGWINCH-1)
+	stopsByDefault   = 1<<(unix.SIGSTOP-1) | 1<<(unix.SIGTSTP-1) | 1<<(unix.SIGTTIN-1) | 1<<(unix.SIGTTOU-1)
+)
+
+type pending uint8
+
+const (
+	nothing    pending = iota
+	onlyStops          // job control: an interrupted call goes on after it
+	interrupts         // a handler is called, or the process ends
+)
 
 // pendingSignal reads from /proc/TID/status whether a signal awaits delivery.
-func pendingSignal(tid int) bool {
+func pendingSignal(tid int) pending {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
 	if err != nil {
-		return false
+		return nothing
 	}
-	var pending, blocked, ignored, caught uint64
+	var waiting, blocked, ignored, caught uint64
 	for line := range strings.Lines(string(text)) {
 		name, value, _ := strings.Cut(line, ":")
-		bits, _ := strconv.ParseUint(strings.TrimSpace(value), 16, 64)
+		var mask *uint64
 		switch name {
 		case "SigPnd", "ShdPnd":
-			pending |= bits
+			bits, _ := strconv.ParseUint(strings.TrimSpace(value), 16, 64)
+			waiting |= bits
+			continue
 		case "SigBlk":
-			blocked = bits
+			mask = &blocked
 		case "SigIgn":
-			ignored = bits
+			mask = &ignored
 		case "SigCgt":
-			caught = bits
+			mask = &caught
+		default:
+			continue
 		}
+		*mask, _ = strconv.ParseUint(strings.TrimSpace(value), 16, 64)
 	}
-	return pending&^blocked&^ignored&(caught|^uint64(ignoredByDefault)) != 0
-}
-
-// mayWake reports whether, with nothing left to let go, time or the outside world
-// can still wake a thread: a timeout, an armed timer, a lock that someone outside
-// holds, a terminal, a socket. All other sleepers wait for each other.
-func (c *control) mayWake() bool {
-	wakes := c.outside
-	c.outside = false
-	for _, t := range c.threads {
-		switch t.state {
-		case asleep:
-			if t.timed() || t.proc.timers {
-				t.check, wakes = true, true
-			}
-		case held, napping, stopped:
-			if t.proc != nil && t.proc.timers && pendingOrTimed(t) {
-				wakes = true
-			}
-		}
+	waiting &^= blocked | ignored
+	switch {
+	case waiting&(caught|^uint64(ignoredByDefault|stopsByDefault)) != 0:
+		return interrupts
+	case waiting&stopsByDefault != 0:
+		return onlyStops
 	}
-	if wakes {
-		c.releaseSignalled()
-	}
-	return wakes
-}
-
-func pendingOrTimed(t *thread) bool { return t.proc.timers }
-
-// timed reports whether the sleep of an untraced or blocking call ends by time or
-// by something outside the run.
-func (t *thread) timed() bool {
-	if t.sleepNr < 0 {
-		return true // in a page fault or the like: it will go on
-	}
-	call := op.Find(op.Native, uint64(t.sleepNr), &t.sleepArg)
-	if call == nil {
-		return true // not known: it may end at any time
-	}
-	o := &op.Op{}
-	op.Decode(o, call, t.sleepArg, memory(t.tid))
-	switch call.Kind {
-	case op.Poll, op.Futex, op.Sleep:
-		return o.Len >= 0
-	case op.Wait, op.LockOp, op.Fork:
-		return false
-	}
-	return t.outward(o)
-}
-
-// outward reports whether a descriptor leads out of the run: to a terminal, a
-// device or a socket. Pipes are the program's own, as far as is known.
-func (t *thread) outward(o *op.Op) bool {
-	return o.FD < 0 || t.cur == nil || t.cur.File.Type != op.Pipe
+	return nothing
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

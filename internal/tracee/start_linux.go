@@ -74,14 +74,15 @@ func (c *control) start() error {
 		return fmt.Errorf("start the launcher: %w", err)
 	}
 	p := &process{pid: pid, actor: "1", prog: comm(pid), threads: 1, numbered: 1}
-	t := &thread{tid: pid, actor: "1", proc: p, syscall: -1}
+	t := &thread{tid: pid, actor: "1", proc: p, ready: true, syscall: -1, stat: -1}
 	if err := seize(pid); err != nil {
 		unix.Kill(pid, unix.SIGKILL)
 		var ws unix.WaitStatus
 		unix.Wait4(pid, &ws, 0, nil)
 		return fmt.Errorf("%w: PTRACE_SEIZE: %w", ErrPtrace, err)
 	}
-	c.root, c.threads[pid] = p, t
+	c.root = p
+	c.add(t)
 	c.inherit(t)
 	if c.cfg.NoFilter {
 		// Calls are stopped at by PTRACE_SYSCALL, for which the thread must stop once.
@@ -102,6 +103,7 @@ func (c *control) inherit(t *thread) {
 	shared := map[string]int{}
 	for fd := range 3 {
 		f := c.names.descriptor(t.proc.pid, fd)
+		c.inherited(f)
 		info := op.FDInfo{FD: fd, File: f, Off: op.None, Shared: fd}
 		text, _ := os.ReadFile("/proc/" + strconv.Itoa(t.proc.pid) + "/fdinfo/" + strconv.Itoa(fd))
 		fmt.Sscanf(string(text), "pos:\t%d\nflags:\t%o", &info.Off, &info.Flags)
@@ -120,16 +122,15 @@ func (c *control) inherit(t *thread) {
 
 // Run runs the command under control and returns when it and all that it started
 // are gone. It locks the calling goroutine to its thread and, if cfg.Core says so,
-// pins that thread. The process must have no other children: Run reaps every one.
+// pins that thread meanwhile. Other children of the process are left alone.
 func Run(cfg Config, h Handler) (Result, error) {
+	quietStops()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if cfg.Core >= 0 {
-		var set unix.CPUSet
-		set.Set(cfg.Core)
-		unix.SchedSetaffinity(0, &set) // only speed is lost if it is refused
+		defer pin(cfg.Core)()
 	}
-	c := &control{cfg: cfg, h: h, names: newResolver(), threads: map[int]*thread{}, began: time.Now()}
+	c := newControl(cfg, h)
 	defer c.names.forget()
 	if err := c.start(); err != nil {
 		c.killAll()
@@ -138,10 +139,27 @@ func Run(cfg Config, h Handler) (Result, error) {
 	err := c.loop()
 	c.res.Elapsed = time.Since(c.began)
 	if c.res.Left == nil {
-		c.killAll()
+		if stuck := c.killAll(); err == nil {
+			err = stuck
+		}
 	}
-	if err == nil && !c.became && c.res.Signal == 0 {
+	switch {
+	case err != nil || c.became || c.res.Signal != 0 || c.res.TimedOut || c.res.Stopped:
+	case c.refusal != nil:
+		err = fmt.Errorf("execute %s: %w", cfg.Path, c.refusal)
+	default:
 		err = fmt.Errorf("%w: the launcher ended with status %d", ErrSeccomp, c.res.Status)
 	}
 	return c.res, err
+}
+
+// pin moves the thread, and so what it starts, to one processor, and returns what
+// undoes that. Where it is refused, only speed is lost.
+func pin(core int) (unpin func()) {
+	var before, set unix.CPUSet
+	set.Set(core)
+	if unix.SchedGetaffinity(0, &before) != nil || unix.SchedSetaffinity(0, &set) != nil {
+		return func() {}
+	}
+	return func() { unix.SchedSetaffinity(0, &before) }
 }

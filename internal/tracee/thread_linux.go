@@ -23,7 +23,7 @@ const (
 	stopped              // by a stop signal
 	napping              // at the entry of a sleep that is over at deadline
 	newborn              // not seen yet, or its parent's fork is not yet told
-	ended                // a zombie: a leader whose threads live on, or one whose end is about to be told
+	ended                // dead, but not told of before the other threads of its process are
 )
 
 // thread is one traced thread.
@@ -33,22 +33,29 @@ type thread struct {
 	proc  *process
 	state state
 
-	cur     *op.Op    // held, flying or slept in
-	nr      uint64    // its system call number
-	through bool      // cur needs no decision
-	waits   bool      // the handler knows that cur waits for a lock
-	altered bool      // cur was made non-blocking: its argument is restored at return
-	arrival int       // order of arrival at the entry
-	entry   registers // at the entry of an altered call
+	cur      *op.Op    // held, flying or slept in
+	nr       uint64    // its system call number
+	through  bool      // cur needs no decision
+	waits    bool      // the handler knows that cur waits for a lock
+	altered  bool      // cur was made non-blocking: its argument is restored at return
+	breaking bool      // cur opens a file under a lease, and the kernel has told the holder
+	free     bool      // the kernel says that no lease is left
+	retry    int64     // breaking: when to ask the kernel again, ns
+	barred   int64     // cur asks for a lock that someone outside has: tried again then, ns
+	parked   *op.Op    // that call, while the thread returns to its entry
+	arrival  int       // order of arrival at the entry
+	resolved int       // control.changes when the names of cur were looked up
+	entry    registers // at the entry of an altered call
 
-	inCall   bool  // stopped inside cur: PTRACE_SYSCALL is under way, an exit stop will come
+	inCall   bool  // inside cur: PTRACE_SYSCALL is under way, an exit stop will come
 	deadline int64 // napping: virtual time in ns
-	naps     int   // sleeps since it last did something else
-	ready    bool  // newborn: its first stop has been seen
+	ready    bool  // its first stop has been seen
 	check    bool  // asleep: something happened that may have woken it
-	sleepNr  int64 // asleep: the call it sleeps in
+	wakes    waker // asleep: what can end it
+	sleepNr  int64 // asleep: the call it sleeps in, -1: none
 	sleepArg [6]uint64
 	syscall  int // descriptor of /proc/TID/syscall, -1: none
+	stat     int // likewise of /proc/TID/stat
 }
 
 // process is one traced process (thread group).
@@ -59,12 +66,12 @@ type process struct {
 	root     string // "/proc/PID/root" if its root is not ours
 	cwd      string // canonical, "" when it must be read again
 	threads  int
-	children int  // numbers given to child processes
-	numbered int  // numbers given to threads, the first thread being 1
-	timers   bool // it armed a timer that will end in a signal
-	shared   bool // shares memory with another process
-	exit     *op.Op
-	draws    uint64 // random bytes drawn
+	children int     // numbers given to child processes
+	numbered int     // numbers given to threads, the first thread being 1
+	timers   bool    // it armed a timer that may end in a signal
+	shared   bool    // shares memory with another process
+	forker   *thread // the thread whose vfork waits for this process
+	draws    uint64  // random bytes drawn
 }
 
 // base tells where a relative path of the process starts, by descriptor or AT_FDCWD.
@@ -82,66 +89,73 @@ func (r *resolver) base(p *process, fd int) base {
 
 // look reads from the kernel whether a running thread sleeps. It is never wrong
 // about a sleeper: /proc/TID/syscall names a call only of a thread that is off the
-// processor (proc(5), syscall), and the state letter S tells an interruptible
-// sleep from waiting for a disk (D).
+// processor (wait_task_inactive in task_current_syscall, lib/syscall.c), and the
+// state letter S tells an interruptible sleep from waiting for a disk (D).
 func (t *thread) look() state {
 	var buf [256]byte
-	if t.syscall < 0 {
-		fd, err := unix.Open("/proc/"+strconv.Itoa(t.tid)+"/syscall", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if err == nil {
-			t.syscall = fd
+	t.sleepNr = -1
+	if n := t.read(&t.syscall, "syscall", buf[:]); n > 0 {
+		if bytes.HasPrefix(buf[:n], []byte("running")) {
+			return running
 		}
-	}
-	if t.syscall >= 0 {
-		n, err := unix.Pread(t.syscall, buf[:], 0)
-		if err == nil && n > 0 {
-			text := string(buf[:n])
-			if strings.HasPrefix(text, "running") {
-				return running
-			}
-			t.parseSyscall(text)
-		}
+		t.parseSyscall(string(buf[:n]))
 	}
 	switch t.letter() {
 	case 'S':
 		return asleep
 	case 'Z', 'X':
-		return ended
+		return ended // its event comes with the last thread of the process
 	}
 	return running
 }
 
+// read reads a file of the thread's directory, which stays open.
+func (t *thread) read(fd *int, name string, b []byte) int {
+	if *fd < 0 {
+		f, err := unix.Open("/proc/"+strconv.Itoa(t.tid)+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return 0
+		}
+		*fd = f
+	}
+	n, err := unix.Pread(*fd, b, 0)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 func (t *thread) parseSyscall(text string) {
-	t.sleepNr = -1
 	for i, f := range strings.Fields(text) {
 		if i == 0 {
-			t.sleepNr, _ = strconv.ParseInt(f, 10, 64)
+			nr, err := strconv.ParseInt(f, 10, 64)
+			if err != nil {
+				return
+			}
+			t.sleepNr = nr
 		} else if i <= 6 {
 			t.sleepArg[i-1], _ = strconv.ParseUint(strings.TrimPrefix(f, "0x"), 16, 64)
 		}
 	}
 }
 
-// letter is the state in /proc/TID/stat.
+// letter is the state in /proc/TID/stat, X if the thread is gone.
 func (t *thread) letter() byte {
 	var buf [128]byte
-	fd, err := unix.Open("/proc/"+strconv.Itoa(t.tid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return 'X'
-	}
-	n, _ := unix.Read(fd, buf[:])
-	unix.Close(fd)
-	i := bytes.LastIndexByte(buf[:max(n, 0)], ')')
+	n := t.read(&t.stat, "stat", buf[:])
+	i := bytes.LastIndexByte(buf[:n], ')')
 	if i < 0 || i+2 >= n {
-		return '?'
+		return 'X'
 	}
 	return buf[i+2]
 }
 
 func (t *thread) close() {
-	if t.syscall >= 0 {
-		unix.Close(t.syscall)
-		t.syscall = -1
+	for _, fd := range []*int{&t.syscall, &t.stat} {
+		if *fd >= 0 {
+			unix.Close(*fd)
+			*fd = -1
+		}
 	}
 }
 
