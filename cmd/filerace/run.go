@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"filerace/internal/hunt"
-	"filerace/internal/race"
 	"filerace/internal/report"
 )
 
@@ -27,6 +26,7 @@ func runCommand(ctx context.Context, c *console, args []string) int {
 	if err != nil {
 		return failed(c, "run", fmt.Errorf("find the current directory: %w", err))
 	}
+	out.all = *all
 	w, done, err := out.open(c)
 	if err != nil {
 		return failed(c, "run", err)
@@ -38,11 +38,8 @@ func runCommand(ctx context.Context, c *console, args []string) int {
 	}
 	r := &report.Report{Command: f.Args(), Runs: 1, Seconds: rep.Elapsed.Seconds(), Explored: 1}
 	for _, found := range rep.Findings {
-		if found.Evidence != race.Possible || *all || *strict {
-			r.Findings = append(r.Findings, report.Found{Finding: found, Ops: rep.Ops})
-		}
+		r.Findings = append(r.Findings, report.Found{Finding: found, Ops: rep.Ops})
 	}
-	r.Findings = append(r.Findings, possible(rep, *all)...)
 	if out.json() || len(r.Findings) > 0 {
 		if err := out.write(w, r, dir); err != nil {
 			return failed(c, "run", fmt.Errorf("write the report: %w", err))
@@ -52,10 +49,4 @@ func runCommand(ctx context.Context, c *console, args []string) int {
 		return v
 	}
 	return rep.Ending.Status
-}
-
-// possible reports the windows that a hunt could aim at, those that ended well in
-// this run: nothing but the order of this run kept them shut.
-func possible(rep *hunt.Report, all bool) []report.Found {
-	return nil
 }

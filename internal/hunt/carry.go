@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -177,6 +178,9 @@ func (r *runner) finish(res tracee.Result) {
 		rep.Shared = r.learn.keys()
 		all := append(append([]string{}, r.plan.Shared...), rep.Shared...)
 		rep.Goals, rep.Steps = r.windows.goals(all)
+		if r.plan.Single {
+			r.addPossible(r.windows.possible(rep.Shared))
+		}
 	}
 }
 
@@ -243,4 +247,14 @@ func lookUp(name, dir string, env []string) (string, error) {
 		return "", fmt.Errorf("cannot run %s: no such command in PATH", name)
 	}
 	return path, nil
+}
+
+// addPossible adds what this run left room for, unless it happened.
+func (r *runner) addPossible(possible []race.Finding) {
+	rep := &r.report
+	for _, f := range possible {
+		if key := f.Rule + " " + r.names.name(f.Path); !slices.Contains(rep.Keys, key) {
+			rep.Findings, rep.Keys = append(rep.Findings, f), append(rep.Keys, key)
+		}
+	}
 }

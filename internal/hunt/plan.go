@@ -33,6 +33,7 @@ type Plan struct {
 	Patience  int           `json:"patience,omitempty"`  // decisions that an operation is held at most while others go on; 0: no limit
 	KeepOps   bool          `json:"keep_ops,omitempty"`  // send all operations back
 	Learn     bool          `json:"learn,omitempty"`     // send windows and shared objects back
+	Single    bool          `json:"single,omitempty"`    // the only run: tell what could have happened, too
 	Show      bool          `json:"show,omitempty"`      // the program's output goes to ours
 	InTurn    bool          `json:"in_turn,omitempty"`   // every operation is a decision: with the strategy fifo, one actor runs as long as it can, then the next
 	Step      *StepPlan     `json:"step,omitempty"`

@@ -153,7 +153,7 @@ func RunOnce(ctx context.Context, t Target) (*Report, error) {
 	defer w.Close()
 	stop := context.AfterFunc(ctx, func() { w.pipe.Close() })
 	defer stop()
-	rep, err := w.Run(&Plan{Target: t, KeepOps: true, Learn: true, Show: true, Strategy: schedule.Spec{Name: "fifo"}})
+	rep, err := w.Run(&Plan{Target: t, KeepOps: true, Learn: true, Single: true, Show: true, Strategy: schedule.Spec{Name: "fifo"}})
 	if err != nil {
 		return nil, err
 	}

@@ -59,16 +59,21 @@ func (w *windows) see(n *naming, o *op.Op, e *world.Effect) {
 	})
 }
 
-// goals lists the orders worth a run, the most promising first. shared are the
-// objects whose operations are decisions; steps is how many of them the run had.
-func (w *windows) goals(shared []string) (goals []schedule.Goal, steps int) {
+// decisions are the operations of a run that touch shared objects.
+type decisions struct {
+	all    []*windowOp
+	byPath map[string][]*windowOp // at most maxPathOps each
+	paths  []string
+}
+
+// on picks the operations on shared objects, and numbers them.
+func (w *windows) on(shared []string) decisions {
 	is := map[string]bool{}
 	for _, k := range shared {
 		is[k] = true
 	}
-	var ops []*windowOp
+	d := decisions{byPath: map[string][]*windowOp{}}
 	nth := map[schedule.Step]int{}
-	byPath := map[string][]*windowOp{}
 	for i := range w.ops {
 		o := &w.ops[i]
 		if !slices.ContainsFunc(o.keys, func(k string) bool { return is[k] }) {
@@ -77,26 +82,31 @@ func (w *windows) goals(shared []string) (goals []schedule.Goal, steps int) {
 		step := schedule.Step{Actor: o.Actor, Sig: o.Sig}
 		nth[step]++
 		o.Nth = nth[step]
-		ops = append(ops, o)
+		d.all = append(d.all, o)
 		for _, p := range o.paths {
-			byPath[p] = append(byPath[p], o)
+			if on := d.byPath[p]; len(on) < maxPathOps {
+				d.byPath[p] = append(on, o)
+			}
 		}
 	}
+	for p := range d.byPath {
+		d.paths = append(d.paths, p)
+	}
+	slices.Sort(d.paths)
+	return d
+}
+
+// goals lists the orders worth a run, the most promising first. shared are the
+// objects whose operations are decisions; steps is how many of them the run had.
+func (w *windows) goals(shared []string) (goals []schedule.Goal, steps int) {
+	ops := w.on(shared)
 	var c candidates
-	paths := make([]string, 0, len(byPath))
-	for p := range byPath {
-		paths = append(paths, p)
-	}
-	slices.Sort(paths)
-	for _, p := range paths {
-		on := byPath[p]
-		if len(on) > maxPathOps {
-			on = on[:maxPathOps]
-		}
+	for _, p := range ops.paths {
+		on := ops.byPath[p]
 		c.pairs(on)
-		c.twins(on, ops)
+		c.twins(on, ops.all)
 	}
-	return c.best(), len(ops)
+	return c.best(), len(ops.all)
 }
 
 // candidate is a goal with its promise.
