@@ -13,8 +13,9 @@ import (
 // mixedVersionsRule finds a reader that got one file of a set from before and
 // another from after one process replaced them all, one by one.
 //
-// Most readers do not mind, so it is shown when the reader fails, or when
-// everything is asked for.
+// Most readers do not mind, so it is shown when the reader fails, when the run
+// does (a reader may end well and leave it to others to find out what it brought
+// them), or when everything is asked for.
 type mixedVersionsRule struct {
 	failures
 	readings readings
@@ -167,8 +168,11 @@ func (r *mixedVersionsRule) blame(fresh, old deed, f Finding, report func(Findin
 
 func (r *mixedVersionsRule) End(w *world.World, end End, report func(Finding)) {
 	r.failures.End(w, end, report)
-	if end.All {
-		for _, f := range r.possible {
+	for _, f := range r.possible {
+		if end.Failed {
+			f.Evidence = Observed
+		}
+		if end.Failed || end.All {
 			report(f)
 		}
 	}
@@ -177,7 +181,7 @@ func (r *mixedVersionsRule) End(w *world.World, end End, report func(Finding)) {
 var mixedVersions = Info{
 	Name:  "mixed-versions",
 	Title: "files of one set were read in versions that do not belong together",
-	Fires: "A process replaced several files of a tree one by one, and a reader got one from before and another from after; shown with --all, or when the reader failed.",
+	Fires: "A process replaced several files of a tree one by one, and a reader got one from before and another from after; shown with --all, or when the reader or the run failed.",
 	Harm: "Each file is whole, but they do not fit each other: a program loads a library of the new release and its data of the old one, " +
 		"a certificate and a key that are no pair.",
 	Safe: "One directory per version, and a symbolic link that a single rename switches; readers that resolve the link once; a lock over the set.",

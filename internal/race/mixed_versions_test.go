@@ -51,6 +51,19 @@ func TestMixedVersions(t *testing.T) {
 	}
 }
 
+// A reader may end well and hand what it read to a parent that fails over it.
+func TestMixedVersionsFailTheRun(t *testing.T) {
+	script := upgrade + `
+	1.2  exit 0
+	1    wait 1.2
+	1    exit 1
+	`
+	if f := fires(t, mixedVersions, End{Failed: true}, "/w/key", script); f.Evidence != Observed {
+		t.Errorf("evidence %s", f.Evidence)
+	}
+	silent(t, mixedVersions, End{}, script)
+}
+
 func TestMixedVersionsSilent(t *testing.T) {
 	scripts(t, map[string]string{
 		"all old": `
