@@ -13,7 +13,7 @@ const (
 	rechecks                  // finds out whether the path still leads to the locked file, or opens it again
 	goesOn                    // may be part of such a check (a shell forks for stat), or of the work
 	works                     // the work: changes a file or a name
-	worksOnIt                 // the work, on the locked file itself
+	worksOnIt                 // the work, on the contents of the locked file itself
 )
 
 func (g *guard) activity(e *world.Effect) activity {
@@ -30,7 +30,7 @@ func (g *guard) activity(e *world.Effect) activity {
 	case op.Unlink, op.Rmdir, op.Rename:
 		if e.Op.Failed() {
 			if e.Op.Errno() == enoent && e.Entry == g.entry {
-				return worksOnIt
+				return works // it had done its work, and tidied up behind it
 			}
 			return idle
 		}

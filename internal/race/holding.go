@@ -60,7 +60,7 @@ func class(f op.LockFamily) op.LockFamily {
 type holding struct {
 	owner
 	entry  *world.Entry // by which the file was opened
-	by     op.Actor     // the process to name; the parent, once flock(1) has locked for it and gone
+	by     op.Actor     // the process to name: that which opened the file, if flock(1) locks for it
 	opened deed
 	took   deed
 	mode   op.LockMode
@@ -78,7 +78,7 @@ type holdings struct {
 // those that ended.
 func (h *holdings) step(w *world.World, e *world.Effect) (took *holding, ended []*holding) {
 	if l := e.Took; l != nil && l.Family != op.LeaseLock {
-		took = h.take(l, e)
+		took = h.take(w, l, e)
 	}
 	for _, l := range e.Freed {
 		k := ownerOf(l)
@@ -99,6 +99,18 @@ func (h *holdings) step(w *world.World, e *world.Effect) (took *holding, ended [
 	return took, ended
 }
 
+// master names the lock after the process that opened the file, if that has the
+// description still and a child took the lock: a shell has flock(1) do it.
+func (h *holding) master(w *world.World) {
+	if h.ofd == nil || h.opened.none() {
+		return
+	}
+	p := w.Process(h.opened.by.Actor)
+	if h.by.Within(h.opened.by.Actor) && p != nil && !p.Exited && h.covers(p) {
+		h.by = p.Actor
+	}
+}
+
 // pass gives the lock the name of another process that has the description, the
 // parent if it does.
 func (h *holding) pass(w *world.World) {
@@ -114,13 +126,14 @@ func (h *holding) pass(w *world.World) {
 	}
 }
 
-func (h *holdings) take(l *world.Lock, e *world.Effect) *holding {
+func (h *holdings) take(w *world.World, l *world.Lock, e *world.Effect) *holding {
 	k := ownerOf(l)
 	o := h.of[k]
 	if o == nil {
 		o = &holding{owner: k, entry: l.Entry, by: e.Op.Actor.Process(), took: deedOf(e)}
 		if l.OFD != nil {
 			o.opened = deed{l.OFD.Opened, l.OFD.By}
+			o.master(w)
 		}
 		if h.of == nil {
 			h.of = map[owner]*holding{}

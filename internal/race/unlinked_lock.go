@@ -19,21 +19,31 @@ import (
 type unlinkedLockRule struct {
 	holdings
 	lost   perFile[[]lostName]
+	tries  perFile[[]try]
 	guards map[*holding]*guard
 	dead   []*guard // held, and their names lead elsewhere
 	pairs  []*twins
+}
+
+// try is the last time that a process locked a file, or had to wait for the lock.
+type try struct {
+	deed
+	by op.Actor
 }
 
 // lostName is the moment at which a name ceased to lead to the file.
 type lostName struct {
 	entry *world.Entry
 	deed
+	held deed // the lock that whoever took the name away has or had
 }
 
 // guard is a lock with what its owner did while it had it.
 type guard struct {
 	*holding
 	gone    deed // that took the name away; none while the name leads to the file
+	first   deed // the lock of whoever took the name away
+	waited  deed
 	late    bool // the name was away already when the lock was taken
 	checked bool // looked whether the name still leads to the file
 	strong  deed // last thing that only makes sense inside the critical section
@@ -49,18 +59,25 @@ type twins struct {
 }
 
 func newUnlinkedLock() Rule {
-	return &unlinkedLockRule{lost: perFile[[]lostName]{}, guards: map[*holding]*guard{}}
+	return &unlinkedLockRule{lost: perFile[[]lostName]{}, tries: perFile[[]try]{}, guards: map[*holding]*guard{}}
 }
 
-func (r *unlinkedLockRule) Forget(f *world.File) { r.lost.Forget(f) }
+func (r *unlinkedLockRule) Forget(f *world.File) {
+	r.lost.Forget(f)
+	r.tries.Forget(f)
+}
 
 func (r *unlinkedLockRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
 	r.moved(e.Entry, e.Before, e)
 	r.moved(e.Entry2, e.Before2, e)
 	r.watch(e)
 	took, ended := r.step(w, e)
-	if took != nil && took.entry != nil {
+	switch {
+	case took != nil && took.entry != nil:
 		r.took(took, e)
+		r.tried(took.file, try{took.took, took.by})
+	case e.Waits != nil:
+		r.tried(e.File, try{deedOf(e), e.Op.Actor.Process()})
 	}
 	r.judge(report)
 	for _, h := range ended {
@@ -72,13 +89,41 @@ func (r *unlinkedLockRule) Step(w *world.World, e *world.Effect, report func(Fin
 	}
 }
 
+func (r *unlinkedLockRule) tried(f *world.File, t try) {
+	list := slices.DeleteFunc(r.tries[f], func(o try) bool { return o.by == t.by })
+	if len(list) >= perProcess {
+		list = list[1:]
+	}
+	r.tries[f] = append(list, t)
+}
+
+// lockOf is the lock that the process of e, or one that it works for, last took on f.
+func (r *unlinkedLockRule) lockOf(f *world.File, e *world.Effect) deed {
+	for _, t := range r.tries[f] {
+		if !t.deed.by.Waits && e.Op.Actor.Within(t.by) {
+			return t.deed
+		}
+	}
+	return deed{}
+}
+
+// waitOf is the wait for f that the process of e is in.
+func (r *unlinkedLockRule) waitOf(f *world.File, e *world.Effect) deed {
+	for _, t := range r.tries[f] {
+		if t.deed.by.Waits && t.by == e.Op.Actor.Process() {
+			return t.deed
+		}
+	}
+	return deed{}
+}
+
 // moved follows a name that now leads elsewhere.
 func (r *unlinkedLockRule) moved(en *world.Entry, before *world.File, e *world.Effect) {
 	if en == nil || e.Op.Failed() || en.File == before {
 		return
 	}
 	if before != nil && before.Opens > 0 {
-		r.lost[before] = append(r.lost[before], lostName{en, deedOf(e)})
+		r.lost[before] = append(r.lost[before], lostName{en, deedOf(e), r.lockOf(before, e)})
 	}
 	if back := en.File; back != nil && len(r.lost[back]) > 0 {
 		r.lost[back] = slices.DeleteFunc(r.lost[back], func(l lostName) bool { return l.entry == en })
@@ -94,7 +139,7 @@ func (r *unlinkedLockRule) moved(en *world.Entry, before *world.File, e *world.E
 			g.gone = deed{}
 			r.dead = slices.DeleteFunc(r.dead, func(o *guard) bool { return o == g })
 		case before == h.file:
-			g.gone = deedOf(e)
+			g.gone, g.first = deedOf(e), r.lockOf(before, e)
 			r.dead = append(r.dead, g)
 		}
 	}
@@ -108,7 +153,7 @@ func (r *unlinkedLockRule) took(h *holding, e *world.Effect) {
 		g = &guard{holding: h}
 		for _, l := range r.lost[h.file] {
 			if l.entry == h.entry && h.entry.File != h.file {
-				g.gone, g.late = l.deed, true
+				g.gone, g.late, g.first, g.waited = l.deed, true, l.held, r.waitOf(h.file, e)
 			}
 		}
 		if g.late {
@@ -242,7 +287,7 @@ const repairUnlinked = "Keep the lock file: never remove it. If it must go, comp
 
 func (p *twins) finding() Finding {
 	d, l := p.dead, p.live
-	f := story("unlinked-lock", d.entry.Path, d.file, d.opened, d.gone, d.took, l.opened, l.took)
+	f := story("unlinked-lock", d.entry.Path, d.file, d.first, d.opened, d.waited, d.gone, d.took, l.opened, l.took)
 	f.Headline = fmt.Sprintf("two processes held the lock on %s at the same time", d.entry.Path)
 	f.Actors = withNames(f.Actors, d.by, l.by)
 	while := fmt.Sprintf("while %s held its lock on it", d.by)
@@ -264,7 +309,7 @@ func (g *guard) finding() Finding {
 	if last.none() {
 		last = g.weak
 	}
-	f := story("unlinked-lock", g.entry.Path, g.file, g.opened, g.gone, g.took, last)
+	f := story("unlinked-lock", g.entry.Path, g.file, g.first, g.opened, g.waited, g.gone, g.took, last)
 	f.Actors = withNames(f.Actors, g.by)
 	verb := "deleted"
 	if g.gone.by.Kind == op.Rename {
@@ -299,7 +344,7 @@ func withNames(actors []op.Actor, names ...op.Actor) []op.Actor {
 var unlinkedLock = Info{
 	Name:  "unlinked-lock",
 	Title: "a lock is held on a file that its path no longer names, so the path can be locked twice",
-	Fires: "A process got or kept a lock on a file whose name was removed or given to another file, and another process locked what the name leads to now, or the first one worked on the vanished file.",
+	Fires: "A process got or kept a lock on a file whose name was removed or given to another file, and another process locked what the name leads to now, or the first one used the contents of the vanished file.",
 	Harm: "Two processes are inside the critical section at the same time, each sure to be alone; or one works on a file that nobody " +
 		"will ever open again.",
 	Safe: "A lock file that is never removed cannot be doubled. Where it must go, a process that has got the lock compares the file that it " +

@@ -1,6 +1,7 @@
 package race
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -12,9 +13,9 @@ func TestUnlinkedLockTwins(t *testing.T) {
 			1    fork 1.2
 			1    fork 1.3
 			1.1  open L rdwr,creat = 9
-			1.1  flock 9 EX
+			1.1  flock 9 EX                  #*
 			1.2  open L rdwr,creat = 9       #*
-			1.2  flock 9 EX waits
+			1.2  flock 9 EX waits            #*
 			1.1  unlink L                    #*
 			1.1  close 9
 			1.2  flock 9 EX                  #*
@@ -94,6 +95,47 @@ func TestUnlinkedLockNamesTheShellThatHolds(t *testing.T) {
 	}
 }
 
+// A lock that was only good for nothing at first comes to harm when it is doubled.
+func TestUnlinkedLockTwinsReplaceThePossible(t *testing.T) {
+	found := play(t, unlinkedLock, End{}, `
+		1      fork 1.1
+		1      fork 1.2
+		1      fork 1.3
+		1      fork 1.4
+		1.1    open L rdwr,creat = 9
+		1.2    open L rdwr = 9
+		1.1    flock 9 EX
+		1.1    unlink L
+		1.1    close 9
+		1.2    flock 9 EX
+		1.2    unlink L = -ENOENT
+		1.2    close 9
+		1.3    open L rdwr,creat = 9
+		1.4    open L rdwr = 9
+		1.3    flock 9 EX
+		1.3    unlink L
+		1.4    fork 1.4.1
+		1.4.1  exec flock
+		1.4.1  flock 9 EX waits
+		1.3    close 9
+		1.4.1  flock 9 EX
+		1.4.1  exit 0
+		1.2    open L rdwr,creat = 9
+		1.2    flock 9 EX
+		1.4    write log append "1.4"
+		1.2    write log append "1.2"
+	`)
+	if len(found) != 1 || found[0].Evidence != Observed || found[0].Headline != "two processes held the lock on /w/L at the same time" {
+		t.Fatalf("%+v", found)
+	}
+	if !strings.Contains(found[0].Why, "before 1.4, which had opened the file already") {
+		t.Errorf("the shell that holds the lock is not named: %s", found[0].Why)
+	}
+	if !slices.Equal(found[0].Marks, []int{14, 15, 16, 19, 21, 23, 24}) {
+		t.Errorf("marks %v", found[0].Marks)
+	}
+}
+
 func TestUnlinkedLockAlone(t *testing.T) {
 	for _, c := range []struct {
 		name, verb string
@@ -110,13 +152,17 @@ func TestUnlinkedLockAlone(t *testing.T) {
 			1.2  read 3                       #*
 			1.2  close 3
 		`},
-		{"wanted to remove it, too", "had deleted it, and worked on it", Observed, `
-			have s "1\n"
+		{"two jobs alone that remove their lock file", "the lock keeps nobody out", Possible, `
 			1    fork 1.1
 			1    fork 1.2
-			1.2  open s rdwr = 3              #*
+			1.1  open s rdwr,creat = 3
+			1.2  open s rdwr,creat = 3        #*
+			1.1  flock 3 EX                   #*
+			1.2  flock 3 EX waits             #*
 			1.1  unlink s                     #*
+			1.1  close 3
 			1.2  flock 3 EX                   #*
+			1.2  write log append "1.2"
 			1.2  unlink s = -ENOENT           #*
 			1.2  close 3
 		`},
