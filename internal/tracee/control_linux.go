@@ -111,11 +111,12 @@ func (c *control) decide() (bool, error) {
 	case c.rootEnd:
 		return false, nil // what is left sleeps: daemons
 	}
-	if t := c.firstNap(); t != nil {
+	due, armed := c.nextAlarm()
+	if t := c.firstNap(); t != nil && (!armed || t.deadline <= due) {
 		c.fire(t)
 		return true, nil
 	}
-	if c.mayWake() {
+	if armed || c.mayWake() {
 		c.idle()
 		return true, nil
 	}
@@ -228,7 +229,7 @@ func (c *control) done(t *thread, o *op.Op) {
 	case o.Kind == op.Exec && o.Failed() && !c.became:
 		c.refusal = unix.Errno(o.Errno())
 	case o.Kind == op.Timer:
-		noteTimer(t, o)
+		c.noteTimer(t, o)
 	case o.Kind == op.Mknod && len(o.Names) > 0 && o.Names[0].Type == op.Pipe:
 		c.fifos[o.Names[0].After] = true
 	}

@@ -32,7 +32,7 @@ func (c *control) atEntry(t *thread, info *syscallInfo) {
 		return
 	}
 	call := op.Find(op.Native, info.nr, &info.args)
-	if call == nil || !call.Trace {
+	if call == nil || !call.Trace || !c.became && call.Kind != op.Exec { // the launcher's own calls do not count
 		c.goOn(t, 0)
 		return
 	}

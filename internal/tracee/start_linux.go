@@ -103,7 +103,9 @@ func (c *control) inherit(t *thread) {
 	shared := map[string]int{}
 	for fd := range 3 {
 		f := c.names.descriptor(t.proc.pid, fd)
-		c.inherited(f)
+		if f.Type == op.Pipe {
+			c.given[f.ID] = true
+		}
 		info := op.FDInfo{FD: fd, File: f, Off: op.None, Shared: fd}
 		text, _ := os.ReadFile("/proc/" + strconv.Itoa(t.proc.pid) + "/fdinfo/" + strconv.Itoa(fd))
 		fmt.Sscanf(string(text), "pos:\t%d\nflags:\t%o", &info.Off, &info.Flags)

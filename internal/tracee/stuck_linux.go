@@ -11,28 +11,6 @@ import (
 	"filerace/internal/op"
 )
 
-// noteTimer remembers that a process has a timer that may end in a signal. That it
-// went off or was disarmed by another call is not followed: the process then only
-// counts as one that may still be woken.
-func noteTimer(t *thread, o *op.Op) {
-	if o.Failed() || o.Call == nil {
-		return
-	}
-	arg := 2 // struct itimerspec *: interval, value
-	switch o.Call.Name {
-	case "alarm":
-		t.proc.timers = uint32(o.Args[0]) != 0
-		return
-	case "setitimer":
-		arg = 1
-	}
-	var value [16]byte
-	n, _ := memory(t.tid).ReadMemory(o.Args[arg]+16, value[:])
-	if n == len(value) && (binary.LittleEndian.Uint64(value[:]) != 0 || binary.LittleEndian.Uint64(value[8:]) != 0) {
-		t.proc.timers = true
-	}
-}
-
 // mayWake reports whether, with nothing left to let go, time or the outside world
 // can still wake a thread. It is false only if the kernel's own state of every
 // thread shows that it waits for another thread of the run.
@@ -41,7 +19,7 @@ func (c *control) mayWake() bool {
 		switch {
 		case t.proc == nil || t.state == ended:
 			continue
-		case t.proc.timers || t.barred != 0 || t.breaking:
+		case t.barred != 0 || t.breaking:
 			return true
 		case t.state == asleep && !c.hopeless(t):
 			return true
@@ -157,13 +135,6 @@ func (c *control) deadlock() {
 		if o != nil {
 			c.res.Deadlock = append(c.res.Deadlock, o)
 		}
-	}
-}
-
-// inherited notes what the command begins with and may share with the outside.
-func (c *control) inherited(f op.File) {
-	if f.Type == op.Pipe {
-		c.given[f.ID] = true
 	}
 }
 

@@ -68,7 +68,7 @@ type process struct {
 	threads  int
 	children int     // numbers given to child processes
 	numbered int     // numbers given to threads, the first thread being 1
-	timers   bool    // it armed a timer that may end in a signal
+	alarm    alarm   // its first timer
 	shared   bool    // shares memory with another process
 	forker   *thread // the thread whose vfork waits for this process
 	draws    uint64  // random bytes drawn

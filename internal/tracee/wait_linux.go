@@ -152,7 +152,11 @@ func (c *control) woke(t *thread) {
 // idle waits for time to pass or for something from outside the run: a timer, a
 // signal, a lock that a process outside gives back.
 func (c *control) idle() {
+	alarm, armed := c.nextAlarm()
 	for pause := firstPause; !c.poll() && !c.over(); pause = min(pause*2, idlePause) {
+		if next, ok := c.nextAlarm(); ok != armed || next != alarm {
+			return
+		}
 		for _, t := range c.live {
 			if t.state == asleep && t.look() != asleep {
 				c.woke(t)
