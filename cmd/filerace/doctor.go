@@ -12,6 +12,9 @@ func doctorCommand(ctx context.Context, c *console, args []string) int {
 	if stop, status := parse(c, f, args); stop {
 		return status
 	}
+	if f.NArg() > 0 {
+		return wrong(c, "doctor", "it takes no arguments")
+	}
 	status := exitClean
 	for _, d := range hunt.Examine(ctx) {
 		mark := "ok  "

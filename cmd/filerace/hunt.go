@@ -28,23 +28,23 @@ func huntCommand(ctx context.Context, c *console, args []string) int {
 	var (
 		actors  list
 		opt     hunt.Options
-		copies  = f.Int("copies", 1, "run the command so many times at once")
-		runs    = f.Int("runs", 1000, "runs of the whole hunt")
-		limit   = f.Duration("time", 60*time.Second, "time for the whole hunt; 0: no limit")
-		runTime = f.Duration("run-time", 30*time.Second, "time for one run")
-		seed    = f.Uint64("seed", 1, "seed of all choices")
-		jobs    = f.Int("jobs", runtime.NumCPU(), "runs side by side")
-		strat   = f.String("strategy", "auto", "how orders are chosen: auto, "+strings.Join(choosable(), ", "))
-		all     = f.Bool("all", false, "go on after the first proven race, and show possible races, too")
-		strict  = f.Bool("strict", false, "exit 66 for possible races, too")
+		copies  = f.Int("copies", 1, "run the command `N` times at once, at least 1")
+		runs    = f.Int("runs", 1000, "end the hunt after `N` runs, at least 1")
+		limit   = f.Duration("time", 60*time.Second, "end the hunt after this `time`, as in 90s or 5m; 0: no limit")
+		runTime = f.Duration("run-time", 30*time.Second, "kill a run after this `time`, more than 0")
+		seed    = f.Uint64("seed", 1, "where all choices begin, `N` from 0 to 2^64-1: the same seed, the same hunt")
+		jobs    = f.Int("jobs", runtime.NumCPU(), "runs side by side, `N` at least 1")
+		strat   = f.String("strategy", "auto", "how orders are chosen, a `name`: auto, "+strings.Join(choosable(), ", "))
+		all     = f.Bool("all", false, "go on after the first proven race; show possible races, too, and all steps")
+		strict  = f.Bool("strict", false, "exit 66 for possible races, too, and show them")
 		quiet   = f.Bool("quiet", false, "no progress, no warnings")
 		show    = f.Bool("show-output", false, "show what the program printed in the run that went wrong")
 		out     = outputFlags(f)
 	)
-	f.Var(&actors, "actor", "a command for sh -c, run at the same time as the other --actors (instead of CMD)")
-	f.StringVar(&opt.Setup, "setup", "", "command for sh -c before every run")
-	f.StringVar(&opt.Check, "check", "", "command for sh -c after every run; if it fails, the run went wrong")
-	f.StringVar(&opt.Fresh, "fresh", "", "start each run inside a new copy of this directory")
+	f.Var(&actors, "actor", "a `command` for sh -c, run at once with the other --actors, in place of CMD")
+	f.StringVar(&opt.Setup, "setup", "", "`command` for sh -c before every run; must end with status 0")
+	f.StringVar(&opt.Check, "check", "", "`command` for sh -c after every run; if it fails, the run went wrong")
+	f.StringVar(&opt.Fresh, "fresh", "", "start each run inside a new copy of this `directory`")
 	f.BoolVar(&opt.KeepGoing, "keep-going", false, "hunt although the plain run fails")
 	if stop, status := parse(c, f, args); stop {
 		return status
@@ -55,8 +55,14 @@ func huntCommand(ctx context.Context, c *console, args []string) int {
 		return wrong(c, "hunt", err.Error())
 	case *strat != "auto" && !slices.Contains(choosable(), *strat):
 		return wrong(c, "hunt", fmt.Sprintf("there is no strategy %q; there are auto, %s", *strat, strings.Join(choosable(), ", ")))
-	case *runs < 1 || *jobs < 1 || *runTime <= 0 || *limit < 0:
-		return wrong(c, "hunt", "--runs, --jobs and --run-time must be more than 0, --time at least 0")
+	case *runs < 1:
+		return wrong(c, "hunt", "--runs must be at least 1")
+	case *jobs < 1:
+		return wrong(c, "hunt", "--jobs must be at least 1")
+	case *runTime <= 0:
+		return wrong(c, "hunt", "--run-time must be more than 0, as in 30s")
+	case *limit < 0:
+		return wrong(c, "hunt", "--time must be at least 0")
 	}
 	dir, err := os.Getwd()
 	if err != nil {
@@ -65,31 +71,33 @@ func huntCommand(ctx context.Context, c *console, args []string) int {
 	if opt.Fresh != "" {
 		opt.Fresh, _ = filepath.Abs(opt.Fresh)
 	}
-	opt.Command, opt.Dir, opt.RunTime, opt.Seed, opt.Target.All = command, dir, *runTime, *seed, *all
+	out.all = *all
+	opt.Command, opt.Dir, opt.RunTime, opt.Seed, opt.Target.All = command, dir, *runTime, *seed, *all || *strict
 	opt.Runs, opt.Time, opt.Jobs, opt.Strategy, opt.All = *runs, *limit, *jobs, *strat, *all
 	opt.Save = func(s *hunt.Saved) (string, error) { return saveRace(dir, s) }
 	progress := newProgress(c.err, *quiet)
 	opt.Progress, opt.Warn = progress.show, progress.warn
-	w, done, err := out.open(c)
-	if err != nil {
+	if err := out.open(c); err != nil {
 		return failed(c, "hunt", err)
 	}
-	defer done()
 	rep, err := hunt.Hunt(ctx, opt)
 	progress.clear()
-	if err != nil && !errors.Is(err, hunt.ErrInterrupted) {
-		return failed(c, "hunt", err)
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, hunt.ErrInterrupted):
 		fmt.Fprintln(c.err, "filerace hunt: interrupted; this is what was found until then")
+	case rep == nil || len(rep.Findings) == 0:
+		return failed(c, "hunt", err)
+	default: // what was found before stands
+		failed(c, "hunt", err)
 	}
-	if err := out.write(w, rep, dir); err != nil {
-		return failed(c, "hunt", fmt.Errorf("write the report: %w", err))
+	if werr := out.write(rep, dir, *show); werr != nil {
+		return failed(c, "hunt", werr)
 	}
-	if *show && !out.json() {
-		showOutput(w, rep)
+	if v := verdict(rep, *strict); v != exitClean || err == nil {
+		return v
 	}
-	return verdict(rep, *strict)
+	return exitFail
 }
 
 // choosable are the strategies that need nothing but a seed.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -95,12 +96,30 @@ func newFlags(c *console, name, args, about string) *flag.FlagSet {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.Usage = func() {
-		fmt.Fprintf(c.out, "usage: filerace %s %s\n\n%s\n\n", name, args, about)
-		f.SetOutput(c.out)
-		f.PrintDefaults()
-		f.SetOutput(io.Discard)
+		fmt.Fprintf(c.out, "usage: filerace %s\n\n%s\n", strings.TrimSpace(name+" "+args), about)
+		describeFlags(c.out, f)
 	}
 	return f
+}
+
+// describeFlags lists the flags with two dashes, as the texts spell them; one dash does as well.
+func describeFlags(w io.Writer, f *flag.FlagSet) {
+	first := true
+	f.VisitAll(func(fl *flag.Flag) {
+		if first {
+			fmt.Fprintln(w)
+			first = false
+		}
+		value, text := flag.UnquoteUsage(fl)
+		name := "--" + fl.Name
+		if len(fl.Name) == 1 {
+			name = name[1:]
+		}
+		if fl.DefValue != "" && fl.DefValue != "false" {
+			text += " (" + fl.DefValue + ")"
+		}
+		fmt.Fprintf(w, "  %-18s %s\n", strings.TrimSpace(name+" "+value), text)
+	})
 }
 
 // parse parses flags; stop tells that the command is over, with that status.
@@ -112,51 +131,8 @@ func parse(c *console, f *flag.FlagSet, args []string) (stop bool, status int) {
 	case errors.Is(err, flag.ErrHelp):
 		return true, exitClean
 	}
-	return true, wrong(c, f.Name(), err.Error())
+	return true, wrong(c, f.Name(), oneDash.ReplaceAllString(err.Error(), " --$1"))
 }
 
-// wrong reports wrong usage.
-func wrong(c *console, name, text string) int {
-	fmt.Fprintf(c.err, "filerace %s: %s\n", name, text)
-	fmt.Fprintf(c.err, "filerace %s: `filerace help %s` tells how it is used\n", name, name)
-	return exitUsage
-}
-
-// failed reports that the work could not be done: why, and what to do.
-func failed(c *console, name string, err error) int {
-	fmt.Fprintf(c.err, "filerace %s: %v\n", name, err)
-	if hint := hintFor(err); hint != "" {
-		fmt.Fprintf(c.err, "filerace %s: %s\n", name, hint)
-	}
-	return exitFail
-}
-
-// hintFor says what to do about an error.
-func hintFor(err error) string {
-	var run *hunt.RunError
-	kind := ""
-	if errors.As(err, &run) {
-		kind = run.Kind
-	}
-	switch {
-	case kind == "ptrace":
-		return "allow ptrace: sysctl kernel.yama.ptrace_scope=1, or in a container --cap-add=SYS_PTRACE (Docker) or a seccomp profile that allows ptrace; `filerace doctor` tells more"
-	case kind == "seccomp":
-		return "the kernel needs CONFIG_SECCOMP_FILTER; `filerace doctor` tells more"
-	case kind == "setup":
-		return "the command given with --setup must end with status 0 before every run"
-	case kind == "fresh":
-		return "--fresh takes a readable directory, of which each run gets a copy"
-	case kind == "start":
-		return "give the command as you would type it, after --"
-	case kind == "scratch":
-		return "runs keep their files under TMPDIR: make room there, or set TMPDIR to another directory"
-	case errors.Is(err, hunt.ErrPlainFailed):
-		return "mend the command first, or hunt all the same with --keep-going"
-	case errors.Is(err, syscall.ENOSPC):
-		return "make room on the disk, or set TMPDIR to a directory on another one"
-	case errors.Is(err, hunt.ErrSaved):
-		return "give a file that `filerace hunt` has saved"
-	}
-	return ""
-}
+// oneDash is how the flag package spells a flag.
+var oneDash = regexp.MustCompile(` -(\w\w)`)

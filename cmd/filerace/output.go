@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -19,54 +21,77 @@ import (
 // progress and warnings to standard error; progress and colour only on a
 // terminal; NO_COLOR (no-color.org) is kept; nothing is wider than 100 columns.
 
-// output is how the report is written.
+// output is where and how the report is written.
 type output struct {
-	asJSON *bool
-	format *string
-	file   *string
-	all    bool
+	asJSON bool
+	name   string // of the file; "": standard output
+	all    bool   // leave nothing out
+	w      *os.File
 }
 
 func outputFlags(f *flag.FlagSet) *output {
-	return &output{
-		asJSON: f.Bool("json", false, "the report as JSON"),
-		format: f.String("format", "text", "text or json"),
-		file:   f.String("o", "", "write the report to this file"),
-	}
+	o := &output{}
+	f.BoolFunc("json", "the report as JSON, for programs", func(string) error { o.asJSON = true; return nil })
+	f.Func("format", "`text` or json", func(s string) error {
+		if s != "text" && s != "json" {
+			return fmt.Errorf("there is no format %q: text or json", s)
+		}
+		o.asJSON = s == "json"
+		return nil
+	})
+	f.StringVar(&o.name, "o", "", "write the report to this `file` instead of standard output")
+	return o
 }
 
-func (o *output) json() bool { return *o.asJSON || *o.format == "json" }
-
-// open opens the report's destination before the work begins, so that a bad name
-// is told at once.
-func (o *output) open(c *console) (w io.Writer, done func() error, err error) {
-	if *o.format != "text" && *o.format != "json" {
-		return nil, nil, fmt.Errorf("there is no format %q: text or json", *o.format)
+// open opens the report's file before the work begins, so that a bad name is told
+// at once. An older report in it stays until there is a new one.
+func (o *output) open(c *console) (err error) {
+	if o.w = c.out; o.name == "" {
+		return nil
 	}
-	if *o.file == "" {
-		return c.out, func() error { return nil }, nil
+	if o.w, err = os.OpenFile(o.name, os.O_WRONLY|os.O_CREATE, 0o666); err != nil {
+		return &remedied{fmt.Errorf("open the report: %w", err), "give -o a file that you can write, in a directory that is there"}
 	}
-	f, err := os.Create(*o.file)
-	if err != nil {
-		return nil, nil, err
-	}
-	return f, f.Close, nil
-}
-
-func (o *output) write(w io.Writer, rep *report.Report, dir string) error {
-	if o.json() {
-		return report.JSON(w, rep)
-	}
-	report.Text(w, rep, report.Options{Color: colored(w), Dir: dir, All: o.all})
 	return nil
 }
 
-func colored(w io.Writer) bool { return terminal(w) && os.Getenv("NO_COLOR") == "" }
-
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+// write writes the report; output is whether what the program printed goes with it.
+func (o *output) write(rep *report.Report, dir string, output bool) error {
+	var text bytes.Buffer
+	var err error
+	if o.asJSON {
+		err = report.JSON(&text, rep)
+	} else {
+		err = report.Text(&text, rep, report.Options{Color: colored(o.w), Dir: dir, All: o.all})
+		if output {
+			showOutput(&text, rep)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return o.put(text.Bytes())
 }
+
+// put replaces what the report's file holds.
+func (o *output) put(text []byte) error {
+	if o.name != "" {
+		o.w.Truncate(0) // a pipe or a device has no length
+	}
+	_, err := o.w.Write(text)
+	if o.name != "" {
+		err = errors.Join(err, o.w.Close())
+	}
+	if err != nil {
+		return &remedied{fmt.Errorf("write the report: %w", err), "make room for it, or give another file with -o"}
+	}
+	return nil
+}
+
+// colored: on a terminal, unless NO_COLOR is set and not empty.
+func colored(w *os.File) bool { return terminal(w) && os.Getenv("NO_COLOR") == "" }
+
+func terminal(w *os.File) bool { return term.IsTerminal(int(w.Fd())) }
 
 // showOutput prints what the program printed in the runs that went wrong.
 func showOutput(w io.Writer, rep *report.Report) {

@@ -13,9 +13,9 @@ import (
 func replayCommand(ctx context.Context, c *console, args []string) int {
 	f := newFlags(c, "replay", "[flags] FILE.race", "Follows a saved schedule. Exit status: 66 if the race bit, 0 if the schedule was\nfollowed to its end and no harm came, 3 if it could not be followed.")
 	var opt hunt.ReplayOptions
-	f.IntVar(&opt.Count, "count", 1, "replay so many times")
+	f.IntVar(&opt.Count, "count", 1, "replay `N` times, at least 1")
 	f.BoolVar(&opt.Step, "step", false, "wait for Enter before every step, so that you can look at the files meanwhile")
-	f.IntVar(&opt.StopAt, "stop-at", 0, "stop before this step and leave the processes stopped for a debugger")
+	f.IntVar(&opt.StopAt, "stop-at", 0, "stop before step `N`, from 1, and leave the processes stopped for a debugger; 0: never")
 	show := f.Bool("show-output", false, "show what the program prints")
 	out := outputFlags(f)
 	if stop, status := parse(c, f, args); stop {
@@ -25,8 +25,10 @@ func replayCommand(ctx context.Context, c *console, args []string) int {
 	switch {
 	case f.NArg() != 1:
 		return wrong(c, "replay", "give one .race file")
-	case opt.Count < 1 || opt.StopAt < 0:
-		return wrong(c, "replay", "--count must be at least 1, --stop-at at least 0")
+	case opt.Count < 1:
+		return wrong(c, "replay", "--count must be at least 1")
+	case opt.StopAt < 0:
+		return wrong(c, "replay", "--stop-at must be at least 0")
 	case (opt.Step || opt.StopAt > 0) && opt.Count > 1:
 		return wrong(c, "replay", "--step and --stop-at go with a single replay")
 	}
@@ -35,17 +37,14 @@ func replayCommand(ctx context.Context, c *console, args []string) int {
 		return failed(c, "replay", err)
 	}
 	if opt.StopAt > len(saved.Schedule) {
-		return wrong(c, "replay", fmt.Sprintf("the schedule has %d steps", len(saved.Schedule)))
+		return wrong(c, "replay", fmt.Sprintf("--stop-at %d: the schedule has %d steps", opt.StopAt, len(saved.Schedule)))
 	}
-	w, done, err := out.open(c)
-	if err != nil {
+	if err := out.open(c); err != nil {
 		return failed(c, "replay", err)
 	}
-	defer done()
 	res, err := hunt.Replay(ctx, saved, opt)
 	if errors.Is(err, hunt.ErrInterrupted) {
-		fmt.Fprintln(c.err, "filerace replay: interrupted")
-		return exitFail
+		return interrupted(c, "replay")
 	}
 	if err != nil {
 		return failed(c, "replay", err)
@@ -62,17 +61,25 @@ func replayCommand(ctx context.Context, c *console, args []string) int {
 		return exitFail
 	}
 	res.Report.Command = saved.Command
+	dir, err := os.Getwd()
+	if err != nil {
+		return failed(c, "replay", fmt.Errorf("find the current directory: %w", err))
+	}
+	switch {
+	case res.Bites > 0:
+		res.Report.Findings[0].Replay = f.Arg(0)
+		err = out.write(&res.Report, dir, false)
+	case out.asJSON:
+		err = out.write(&res.Report, dir, false)
+	default:
+		err = out.put(fmt.Appendf(nil, "filerace: the schedule was followed to its end in %d of %d replays, and no harm came: the race is mended\n", res.Runs, res.Runs))
+	}
+	if err != nil {
+		return failed(c, "replay", err)
+	}
 	if res.Bites > 0 {
-		if len(res.Report.Findings) > 0 {
-			res.Report.Findings[0].Replay = f.Arg(0)
-		}
-		dir, _ := os.Getwd()
-		if err := out.write(w, &res.Report, dir); err != nil {
-			return failed(c, "replay", err)
-		}
 		return exitRace
 	}
-	fmt.Fprintf(c.out, "filerace: the schedule was followed to its end in %d of %d replays, and no harm came: the race is mended\n", res.Runs, res.Runs)
 	return exitClean
 }
 

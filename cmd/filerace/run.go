@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"time"
 
 	"filerace/internal/hunt"
 	"filerace/internal/report"
@@ -12,9 +11,9 @@ import (
 
 func runCommand(ctx context.Context, c *console, args []string) int {
 	f := newFlags(c, "run", "[flags] -- CMD [ARG…]", "Runs CMD once, with its input and output as they are, and reports the races that happened and\nthose that could have. Exit status: 66 if a race was found, else the command's own.")
-	runTime := f.Duration("run-time", 24*time.Hour, "time for the run")
+	runTime := f.Duration("run-time", 0, "kill the run after this `time`, as in 90s or 5m; 0: never")
 	strict := f.Bool("strict", false, "exit 66 for possible races, too")
-	all := f.Bool("all", false, "show all possible races")
+	all := f.Bool("all", false, "leave nothing out: all possible races, all steps")
 	out := outputFlags(f)
 	if stop, status := parse(c, f, args); stop {
 		return status
@@ -22,27 +21,33 @@ func runCommand(ctx context.Context, c *console, args []string) int {
 	if f.NArg() == 0 {
 		return wrong(c, "run", "no command: give it after --, as in `filerace run -- make test`")
 	}
+	if *runTime < 0 {
+		return wrong(c, "run", "--run-time must be at least 0")
+	}
 	dir, err := os.Getwd()
 	if err != nil {
 		return failed(c, "run", fmt.Errorf("find the current directory: %w", err))
 	}
 	out.all = *all
-	w, done, err := out.open(c)
-	if err != nil {
+	if err := out.open(c); err != nil {
 		return failed(c, "run", err)
 	}
-	defer done()
 	rep, err := hunt.RunOnce(ctx, hunt.Target{Command: f.Args(), Dir: dir, RunTime: *runTime, Seed: 0, All: *all})
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return interrupted(c, "run")
+	case err != nil:
 		return failed(c, "run", err)
+	case rep.Ending.TimedOut:
+		fmt.Fprintf(c.err, "filerace run: the command did not end within %v and was killed\n", *runTime)
 	}
 	r := &report.Report{Command: f.Args(), Runs: 1, Seconds: rep.Elapsed.Seconds(), Explored: 1}
 	for _, found := range rep.Findings {
 		r.Findings = append(r.Findings, report.Found{Finding: found, Ops: rep.Ops})
 	}
-	if out.json() || len(r.Findings) > 0 {
-		if err := out.write(w, r, dir); err != nil {
-			return failed(c, "run", fmt.Errorf("write the report: %w", err))
+	if out.asJSON || out.name != "" || len(r.Findings) > 0 {
+		if err := out.write(r, dir, false); err != nil {
+			return failed(c, "run", err)
 		}
 	}
 	if v := verdict(r, *strict); v == exitRace {

@@ -72,9 +72,10 @@ func slug(s string) string {
 
 // loadRace reads a .race file. Its directories are relative to the file's own.
 func loadRace(path string) (*hunt.Saved, error) {
+	const do = "give the name of a file that `filerace hunt` has saved"
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, &remedied{err, do}
 	}
 	defer f.Close()
 	s, err := hunt.ReadSaved(f)
