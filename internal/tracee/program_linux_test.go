@@ -1,7 +1,9 @@
 package tracee
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"filerace/internal/op"
@@ -99,12 +101,15 @@ func TestFilterChangesNothing(t *testing.T) {
 	list := func(noFilter bool) []string {
 		d := newDirector(t, 1)
 		d.pick = func([]*op.Op) int { return 0 }
-		s := &stage{script: script}
+		s := &stage{script: script, dir: filepath.Join(t.TempDir(), "work")}
+		if err := os.Mkdir(s.dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
 		s.cfg.NoFilter = noFilter
 		s.play(t, d)
 		var l []string
 		for _, o := range d.ops {
-			l = append(l, string(o.Actor)+" "+o.Kind.String()+" "+o.Path)
+			l = append(l, string(o.Actor)+" "+o.Kind.String()+" "+filepath.Base(o.Path))
 		}
 		return l
 	}

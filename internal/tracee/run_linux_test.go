@@ -40,6 +40,7 @@ type director struct {
 	hold  bool
 	pick  func(held []*op.Op) int // nil: at random
 	seen  func(o *op.Op)          // after each operation
+	told  func()                  // after each wait
 
 	ops      []*op.Op
 	waits    []*op.Op
@@ -71,6 +72,9 @@ func (d *director) Waits(o *op.Op) {
 	d.waits = append(d.waits, &w)
 	d.world.Enter(&w)
 	d.world.Apply(&w)
+	if d.told != nil {
+		d.told()
+	}
 }
 
 func (d *director) Pick(held []*op.Op) int {
