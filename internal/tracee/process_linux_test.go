@@ -20,8 +20,8 @@ import (
 func TestKillOfAHeldThread(t *testing.T) {
 	d := newDirector(t, 1)
 	d.pick = func(held []*op.Op) int { // the victim never gets to its mkdir
-		for i, o := range held {
-			if o.Kind != op.Mkdir {
+		for i := len(held) - 1; i > 0; i-- {
+			if held[i].Kind != op.Mkdir {
 				return i
 			}
 		}
