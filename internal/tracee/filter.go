@@ -26,6 +26,9 @@ const (
 	dataArgs = 16
 )
 
+// x32Calls is where the numbers of the x32 ABI begin.
+const x32Calls = 0x40000000
+
 // foreign is RET_TRACE's data for a call of another ABI (i386, x32): it is let
 // through, and the run is told to be incompletely modelled.
 const foreign = 1
@@ -54,7 +57,7 @@ func filter(a op.Arch, audit uint32) []launcher.Instruction {
 		{Code: bpfJeq, K: audit, Jt: 1},
 		{Code: bpfRet, K: retTrace | foreign},
 		{Code: bpfLoad, K: dataNr},
-		{Code: bpfJge, K: 0x40000000, Jf: 1}, // x32 numbers; arm64 has none there
+		{Code: bpfJge, K: x32Calls, Jf: 1}, // arm64 has none there
 		{Code: bpfRet, K: retTrace | foreign},
 	}
 	for len(numbers) > 0 {

@@ -116,11 +116,12 @@ func (d *director) count(k op.Kind) int {
 
 // stage is one run to be made.
 type stage struct {
-	script string   // for sh -c
-	argv   []string // instead
-	dir    string   // "": a new one
-	stdin  string
-	cfg    Config // what is not filled in by play
+	script  string   // for sh -c
+	argv    []string // instead
+	dir     string   // "": a new one
+	stdin   string
+	foreign bool   // makes calls of another ABI
+	cfg     Config // what is not filled in by play
 }
 
 // outcome is what a run left.
@@ -187,8 +188,8 @@ func (s *stage) play(t testing.TB, h Handler) outcome {
 	if s.cfg.RunTime == 0 && res.TimedOut {
 		t.Errorf("hangs under control: %s", s.script)
 	}
-	if res.Foreign {
-		t.Errorf("calls of another ABI are reported: %s", s.script)
+	if res.Foreign != s.foreign {
+		t.Errorf("calls of another ABI: reported: %v, made: %v", res.Foreign, s.foreign)
 	}
 	out.Seek(0, io.SeekStart)
 	text, err := io.ReadAll(out)
