@@ -1,0 +1,11 @@
+//go:build !linux
+
+package main
+
+func becomeReaper() {}
+
+func onCore(_ int, start func() error) error { return start() }
+
+func lastCore() int { return -1 }
+
+func machine() string { return "" }
