@@ -55,6 +55,9 @@ func (b *bench) attempt(p *Plan) (rep Report, err error) {
 		return rep, &setupError{"scratch", err}
 	}
 	defer func() {
+		if len(rep.Stopped) > 0 {
+			return // someone is going to look at the files
+		}
 		if cerr := b.clear(scratch); cerr != nil && err == nil {
 			err = &setupError{"scratch", cerr}
 		}

@@ -28,6 +28,7 @@ type Replayed struct {
 	Diverged    *schedule.Divergence // the first run that could not follow; nil: none
 	Report      report.Report        // of the last run that bit
 	Stopped     []int                // process ids left stopped
+	Kept        string               // directory with the stopped run's files
 	Last        *Report
 }
 
@@ -50,7 +51,7 @@ func Replay(ctx context.Context, s *Saved, opt ReplayOptions) (*Replayed, error)
 	began := time.Now()
 	for range max(opt.Count, 1) {
 		p := &Plan{
-			Target: s.Target, Plain: &s.Plain, Shared: s.Shared, Templates: s.Templates, KeepOps: true, Show: opt.Show || opt.Step,
+			Target: s.Target, Plain: &s.Plain, Shared: s.Shared, Templates: s.Templates, KeepOps: true, Show: opt.Show || opt.Step || opt.StopAt > 0,
 			Strategy: schedule.Spec{Name: "replay", Schedule: s.Schedule},
 		}
 		if opt.Step || opt.StopAt > 0 {
@@ -69,6 +70,7 @@ func Replay(ctx context.Context, s *Saved, opt ReplayOptions) (*Replayed, error)
 		out.Runs++
 		out.Last, out.Stopped = rep, rep.Stopped
 		if rep.Stopped != nil {
+			w.keep, out.Kept = true, w.dir
 			return out, nil
 		}
 		if rep.Diverged != nil {
@@ -140,7 +142,7 @@ func printStep(r *runner, o *op.Op) {
 	if !decides(r.names, r.shared, o) {
 		return
 	}
-	fmt.Printf("      %-14s %s\n", string(o.Actor)+" "+o.Prog, op.Short(o, r.names.name))
+	fmt.Printf("\r      %-14s %-36s %s\n", string(o.Actor)+" "+o.Prog, op.Signature(o, r.names.name), op.Short(o, r.names.name))
 }
 
 // RunOnce runs the command once, uncontrolled but recorded, with the program's

@@ -80,6 +80,7 @@ type Worker struct {
 	out  *json.Decoder
 	pipe io.Closer
 	dir  string
+	keep bool // a run was left stopped: its files stay
 }
 
 // StartWorker starts a worker that shares processor core with its tracees; -1: any.
@@ -134,5 +135,7 @@ func (w *Worker) Run(p *Plan) (*Report, error) {
 func (w *Worker) Close() {
 	w.pipe.Close()
 	w.cmd.Wait()
-	(&bench{}).clear(w.dir)
+	if !w.keep {
+		(&bench{}).clear(w.dir)
+	}
 }

@@ -26,7 +26,7 @@ func TestProgramsAsOutside(t *testing.T) {
 		{"background", "", "sleep 1 & echo a >f; wait; cat f; wait $!; echo $?"},
 		{"status of children", "", "(exit 4) & wait $!; echo $?; (kill -9 $(exec sh -c 'echo $PPID')) ; echo $?"},
 		{"trap", "", "trap 'echo got' USR1; kill -USR1 $$; echo after; trap 'echo bye' EXIT"},
-		{"trap in a wait", "", "trap 'echo got' USR1; sh -c 'sleep 1; kill -USR1 $PPID' & wait; echo $?; wait"},
+		{"trap in a wait", "", "trap 'echo got' USR1; sh -c 'sleep 1; kill -USR1 $PPID; sleep 1' & wait; echo $?; wait"},
 		{"script kills its parent", "", "sh -c 'kill -KILL $PPID; echo alive'"},
 		{"not found", "", "no-such-program; echo $?; /; echo $?"},
 		{"fifo", "mkfifo", "mkfifo p; (echo through >p) & cat p; cat p & echo back >p; wait"},
@@ -59,6 +59,7 @@ ps = [m.Process(target=f, args=(q, l, i)) for i in range(3)]
 		{"first thread ends first", "", `"$EXE" role leader-exits; echo $?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			if c.needs != "" {
 				if _, err := exec.LookPath(c.needs); err != nil {
 					t.Skipf("needs %s", c.needs)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,6 +152,8 @@ func (s *stage) environment(t testing.TB) []string {
 	return append(os.Environ(), "EXE="+exe, "LC_ALL=C", "GOMAXPROCS=2")
 }
 
+var plays atomic.Uint32
+
 // play runs the stage under control.
 func (s *stage) play(t testing.TB, h Handler) outcome {
 	t.Helper()
@@ -178,6 +181,7 @@ func (s *stage) play(t testing.TB, h Handler) outcome {
 	}
 	cfg.Stdin, cfg.Stdout, cfg.Stderr = in, out, out
 	unix.FcntlInt(out.Fd(), unix.F_SETFL, unix.O_APPEND)
+	cfg.Core = int(plays.Add(1)%2) - 1 // every other run on one processor, the rest wherever they like
 	if cfg.RunTime == 0 {
 		cfg.RunTime = 20 * time.Second
 	}

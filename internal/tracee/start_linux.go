@@ -67,7 +67,9 @@ func (c *control) start() error {
 	argv := append([]string{"filerace-launcher", c.cfg.Path}, c.cfg.Argv...)
 	pid, err := syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(exe), argv, &syscall.ProcAttr{
 		Dir: c.cfg.Dir, Env: env, Files: files,
-		Sys: &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL, Setpgid: c.cfg.NewGroup},
+		// Processes that are to be left stopped get a session of their own: the kernel sends
+		// SIGHUP to stopped processes whose group is orphaned by our exit (setpgid(2)).
+		Sys: &syscall.SysProcAttr{Setpgid: c.cfg.NewGroup && !c.cfg.NoFilter, Setsid: c.cfg.NoFilter},
 	})
 	unix.Close(gate[0])
 	if err != nil {
