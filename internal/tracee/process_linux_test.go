@@ -2,6 +2,7 @@ package tracee
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -45,6 +46,31 @@ func TestKillOfAHeldThread(t *testing.T) {
 	}
 	if killed == 0 || ended < killed {
 		t.Errorf("the end (%d) comes before the kill (%d)", ended, killed)
+	}
+}
+
+// A process may be killed at any point of its fork: its children are known all
+// the same, by a name of their own, and end with the run.
+func TestKillInsideAFork(t *testing.T) {
+	for seed := range uint64(25) {
+		d := newDirector(t, seed)
+		d.hold = seed%2 == 0
+		parents, names := map[op.Actor]bool{"1": true}, map[op.Actor]bool{"1": true}
+		d.seen = func(o *op.Op) {
+			if o.Kind == op.Fork && !o.Failed() {
+				if names[o.Child] || o.Child.Parent() != o.Actor.Process() {
+					t.Errorf("seed %d: child %s of %s", seed, o.Child, o.Actor)
+				}
+				names[o.Child] = true
+				parents[o.Actor] = true
+			} else if !names[o.Actor] {
+				t.Errorf("seed %d: %s by %s, which nobody forked", seed, o.Kind, o.Actor)
+			}
+		}
+		o := (&stage{script: fmt.Sprintf(`perl -e 'while (1) { next if fork; $x++ for 1..%d; mkdir "d$$"; exit }' & perl -e 'for (1..%d) { mkdir "e$_" } kill 9, $ARGV[0]' $!; wait; echo end`, seed*50, seed*3)}).play(t, d)
+		if !strings.Contains(o.out, "end") {
+			t.Errorf("seed %d: %q %+v", seed, o.out, o.Result)
+		}
 	}
 }
 
@@ -292,7 +318,11 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	run(0)
 	before, files := descriptors(t), len(list(t, dir))
-	for i := range 60 {
+	runs := 300
+	if testing.Short() {
+		runs = 60
+	}
+	for i := range runs {
 		run(i)
 	}
 	if after := descriptors(t); after > before {

@@ -30,7 +30,7 @@ func TestProgramsAsOutside(t *testing.T) {
 		{"script kills its parent", "", "sh -c 'kill -KILL $PPID; echo alive'"},
 		{"not found", "", "no-such-program; echo $?; /; echo $?"},
 		{"fifo", "mkfifo", "mkfifo p; (echo through >p) & cat p; cat p & echo back >p; wait"},
-		{"timeout", "timeout", "timeout 1 sleep 50; echo $?"},
+		{"timeout", "timeout", "timeout 0.2 sleep 50; echo $?"},
 		{"flock", "flock", "(flock 9; echo a) 9>l; flock l echo b; flock -n l flock -n l echo c; echo $?"},
 		{"xargs", "xargs", "seq 20 | xargs -n 3 -P 3 true; echo $?"},
 		{"tar", "tar", "mkdir d; echo x >d/f; tar cf - d | tar tf -"},
