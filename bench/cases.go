@@ -13,9 +13,6 @@ import (
 	"time"
 )
 
-// huntRounds is how often each case is hunted at most.
-const huntRounds = 5
-
 // quickCases is how many cases a quick look takes.
 const quickCases = 3
 
@@ -55,7 +52,7 @@ func (t tally) String() string {
 // sharedCases hunts real programs, beside what else people do to see a race.
 func (l *lab) sharedCases() []section {
 	racy := section{title: "Real programs with a race: the first proof, beside the same seconds of plain repetition and others",
-		head: []string{"case", "x plain", "proven", "runs", "s to find", "s in all", "plain", "load", "delays"}}
+		head: []string{"case", "x plain", "proven", "runs", "seconds", "plain", "load", "delays"}}
 	right := section{title: "Real programs without one: a hunt must find nothing",
 		head: []string{"case", "found", "hunts", "runs", "plain", "load", "delays"}}
 	if l.cases == "" {
@@ -70,6 +67,7 @@ func (l *lab) sharedCases() []section {
 		taken = taken[:min(len(taken), quickCases)]
 	}
 	for _, name := range taken {
+		l.progress(name)
 		r := l.oneCase(name)
 		if l.ctx.Err() != nil {
 			racy.broken = errGone
@@ -81,16 +79,28 @@ func (l *lab) sharedCases() []section {
 		}
 		r.show(into)
 	}
-	l.explain(&racy)
-	return slices.DeleteFunc([]section{racy, right}, func(s section) bool { return len(s.rows) == 0 && s.broken == nil })
+	shown := slices.DeleteFunc([]section{racy, right}, func(s section) bool { return len(s.rows) == 0 && s.broken == nil })
+	if len(shown) > 0 {
+		l.explain(&shown[len(shown)-1])
+	}
+	return shown
 }
 
+// explain says how all cases were measured.
 func (l *lab) explain(s *section) {
-	s.note("`filerace hunt --fresh EMPTY -- sh run.sh .` on all cores, up to %d hunts with a seed of their own each, together at most %v a case. "+
+	s.note("Cases: `filerace hunt --fresh EMPTY -- sh run.sh .` on all cores, up to %d hunts with a seed of their own each, together at most %v a case. "+
 		"Then the same seconds of each other way, after every hunt: %d loops side by side, each in an empty directory. "+
-		"plain: nothing else; load: beside `stress-ng --cpu 2`; delays: `strace -f --seccomp-bpf -e inject=CALL:delay_enter=…`, "+
-		"call, uses and delay (0.1 to 17 ms) drawn for each trial. Given are trials that bit / trials. "+
-		"x plain: proofs for each bite of plain repetition (> if it never bit).", huntRounds, l.perCase, side())
+		"plain: nothing else; load: beside `stress-ng --cpu 2` (%s); delays: `strace -f --seccomp-bpf -e inject=CALL:delay_enter=…`, "+
+		"call, uses and delay (0.1 to 17 ms) drawn for each trial; of these three: trials that bit / trials. "+
+		"runs: until the race was first seen; seconds: until it was also proven by replays, minimised and saved; "+
+		"x plain: proofs for each bite of plain repetition (> if it never bit).", l.hunts, l.perCase, side(), loadIs())
+}
+
+func loadIs() string {
+	if _, err := exec.LookPath("stress-ng"); err != nil {
+		return "not installed here"
+	}
+	return "installed here"
 }
 
 // caseNames lists the cases in the directory given.
@@ -140,22 +150,15 @@ func (l *lab) oneCase(name string) (r caseResult) {
 		return r
 	}
 	defer rep.close()
-	rounds, limit := huntRounds, l.perCase
-	for round := 0; round < rounds && limit-r.hunts.wall > limit/20 && l.ctx.Err() == nil; round++ {
-		h, err := l.hunt(limit-r.hunts.wall, round+1, "--fresh", l.sub("empty"), "--", "sh", script, ".")
-		if err != nil {
-			r.broken = err
-			return r
-		}
-		r.hunts.add(h)
+	r.hunts, r.broken = l.huntAgain(func(h hunted, round int) error {
 		for i := range waysToTry {
 			way := (i + round) % waysToTry
 			if err := rep.repeat(&r.tally[way], way, h.wall, uint64(round)); err != nil {
-				r.broken = err
-				return r
+				return err
 			}
 		}
-	}
+		return nil
+	}, "--fresh", l.sub("empty"), "--", "sh", script, ".")
 	return r
 }
 
@@ -173,7 +176,7 @@ func (r *caseResult) show(s *section) {
 		}
 		s.row(r.name, fmt.Sprint(h.findings), fmt.Sprint(h.tried), fmt.Sprint(runs), t[0].String(), t[1].String(), t[2].String())
 	} else {
-		s.row(r.name, r.timesPlain(), h.share(), h.runs.String(), h.seconds.String(), h.all.String(), t[0].String(), t[1].String(), t[2].String())
+		s.row(r.name, r.timesPlain(), h.share(), h.runs.String(), h.all.String(), t[0].String(), t[1].String(), t[2].String())
 	}
 	for i, way := range []string{"plain", "load", "delays"} {
 		if t[i].trouble > 0 {

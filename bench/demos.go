@@ -20,18 +20,15 @@ func (l *lab) demos() section {
 		if !l.wanted("demos", d.Name) {
 			continue
 		}
-		var all hunts
-		for round := range huntRounds {
-			h, err := l.hunt(l.perCase, round+1, "--", l.filerace, "demo", d.Name)
-			if err != nil {
-				out.broken = fmt.Errorf("%s: %w", d.Name, err)
-				return out
-			}
-			all.add(h)
+		l.progress(d.Name)
+		all, err := l.huntAgain(func(hunted, int) error { return nil }, "--", l.filerace, "demo", d.Name)
+		if err != nil {
+			out.broken = fmt.Errorf("%s: %w", d.Name, err)
+			return out
 		}
 		out.row(d.Name, all.share(), all.runs.String(), all.seconds.String(), all.all.String(), all.rule)
 	}
-	out.note("`filerace hunt -- filerace demo NAME`, %d hunts of at most %v each, on all cores, a seed of its own each. "+
-		"Runs and seconds to find: until the race was first seen; s in all: until it was also proven by replays, minimised and saved.", huntRounds, l.perCase)
+	out.note("`filerace hunt -- filerace demo NAME`, up to %d hunts with a seed of their own each, together at most %v a demo, on all cores. "+
+		"Runs and seconds to find: until the race was first seen; s in all: until it was also proven by replays, minimised and saved.", l.hunts, l.perCase)
 	return out
 }

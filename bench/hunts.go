@@ -73,6 +73,26 @@ func (h *hunted) read(text []byte) error {
 	return nil
 }
 
+// huntAgain hunts one program several times, a seed each, for at most the time of
+// one case together, and calls after behind every hunt.
+func (l *lab) huntAgain(after func(h hunted, round int) error, args ...string) (all hunts, err error) {
+	for round := range l.hunts {
+		left := l.perCase - all.wall
+		if round > 0 && left < l.perCase/20 {
+			break
+		}
+		h, err := l.hunt(left, round+1, args...)
+		if err != nil {
+			return all, err
+		}
+		all.add(h)
+		if err := after(h, round); err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
 // hunts are several hunts of one program.
 type hunts struct {
 	tried, proven      int

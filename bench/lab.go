@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // lab is what all measurements share.
@@ -17,7 +19,8 @@ type lab struct {
 	ctx     context.Context
 	dir     string // everything is made below it; removed at the end
 	quick   bool
-	rounds  int // of which medians are taken
+	rounds  int // of operations and short runs
+	hunts   int // of each case and demo
 	core    int // for what is measured on one core
 	perCase time.Duration
 	cases   string // directory of the shared cases; "": none
@@ -101,6 +104,13 @@ func (l *lab) wanted(names ...string) bool {
 		}
 	}
 	return false
+}
+
+// progress says on a terminal what is being measured.
+func (l *lab) progress(name string) {
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		fmt.Fprintf(os.Stderr, "\r\x1b[K%.79s", name)
+	}
 }
 
 // tail is the last line of what a failed command said.

@@ -43,7 +43,7 @@ func run(args []string) int {
 		quick   = f.Bool("quick", false, "small counts, to see that all works: less than a minute")
 		only    = f.String("only", "", "measure this alone: operation, runs, cases, demos, or the name of one case or demo")
 		cases   = f.String("cases", "", "directory of the shared cases: each is copied and set up by the script prepare in it, if there is one")
-		perCase = f.Duration("per-case", 20*time.Second, "time for all hunts of one case, and for each other way of trying it")
+		perCase = f.Duration("per-case", 20*time.Second, "time for all hunts of one case or demo, and as much for each other way of trying it")
 		write   = f.String("write", "", "write the figures to this Markdown file, too")
 	)
 	switch err := f.Parse(args); {
@@ -66,9 +66,9 @@ func run(args []string) int {
 		return exitBroken
 	}
 	defer l.close()
-	l.quick, l.only, l.cases, l.perCase, l.rounds = *quick, *only, *cases, *perCase, 15
+	l.quick, l.only, l.cases, l.perCase, l.rounds, l.hunts = *quick, *only, *cases, *perCase, 15, 5
 	if l.quick {
-		l.perCase, l.rounds = min(l.perCase, 2*time.Second), 5
+		l.perCase, l.rounds, l.hunts = min(l.perCase, 2*time.Second), 5, 2
 	}
 	var text bytes.Buffer
 	status := l.measure(io.MultiWriter(os.Stdout, &text))
@@ -99,6 +99,7 @@ func (l *lab) measure(w io.Writer) (status int) {
 			continue
 		}
 		for _, s := range m.run() {
+			l.progress("")
 			s.print(w)
 			if s.broken != nil {
 				status = exitBroken
