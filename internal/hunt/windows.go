@@ -165,12 +165,12 @@ func (c *candidates) twins(on, all []*windowOp) {
 			}
 			bo := opening(on, bl)
 			for _, cl := range on {
-				if bo == nil || !locks(cl.op) || !world.HardUnordered(cl.at, a.at) || !world.HardUnordered(cl.at, bl.at) {
+				if bo == nil || cl == bl || !locks(cl.op) || !world.HardUnordered(cl.at, a.at) || !world.HardUnordered(cl.at, bl.at) {
 					continue
 				}
-				cn, bn := next(all, cl), next(all, bl)
-				c.add(6, bo, a, bl, cl, cn, bn)
-				c.add(6, bl, a, cl, cn, bn)
+				co, cn, bn := opening(on, cl), next(all, cl), next(all, bl)
+				c.add(6, bo, a, co, bl, cl, cn, bn)
+				c.add(6, bl, a, co, cl, cn, bn)
 			}
 		}
 	}
