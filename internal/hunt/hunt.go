@@ -319,7 +319,7 @@ func (h *hunt) finish(ctx context.Context) (*report.Report, error) {
 			h.note(fmt.Sprintf("seen and not proven: %s (%s); %s", f.Headline, f.Rule, why))
 		}
 	}
-	if h.opt.All {
+	if h.opt.Target.All {
 		for _, f := range h.maybe {
 			h.out.Findings = append(h.out.Findings, report.Found{Finding: *f})
 		}
