@@ -63,6 +63,25 @@ func BenchmarkOp(b *testing.B) {
 	}
 }
 
+// BenchmarkStart is a run of a shell that does nothing.
+func BenchmarkStart(b *testing.B) {
+	dir := b.TempDir()
+	var controlled, plain time.Duration
+	runs, ops := 0, 0
+	for b.Loop() {
+		h := &through{}
+		t0 := time.Now()
+		benchRun(b, dir, ":", h)
+		t1 := time.Now()
+		plainRun(b, dir, ":")
+		controlled, plain = controlled+t1.Sub(t0), plain+time.Since(t1)
+		runs, ops = runs+1, ops+h.ops
+	}
+	b.ReportMetric(controlled.Seconds()*1e3/float64(runs), "ms/run")
+	b.ReportMetric(plain.Seconds()*1e3/float64(runs), "plain-ms/run")
+	b.ReportMetric(float64(ops)/float64(runs), "ops/run")
+}
+
 const threeTimesTen = "(: >a;: >b;: <a) & (: >a;: >b;: <a) & (: >a;: >b;: <a) & wait"
 
 // BenchmarkRun3x10 is a short run of three processes, with and without control.

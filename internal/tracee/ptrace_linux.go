@@ -18,9 +18,6 @@ const (
 	options = unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK |
 		unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACEVFORKDONE |
 		unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_EXITKILL
-
-	// wait4 flag: children of every kind, cloned without SIGCHLD too.
-	wAll = unix.WALL
 )
 
 // syscallInfo is struct ptrace_syscall_info (linux/ptrace.h) at an entry, exit or

@@ -32,9 +32,6 @@ func skipCall(tid int, r *registers, ret int64) error {
 	return setRegisters(tid, r)
 }
 
-// setResult changes what the call from which the thread returns has returned.
-func setResult(r *registers, ret int64) { r.Rax = uint64(ret) }
-
 // again makes the thread execute the same system call once more: the program
 // counter goes back over the two bytes of the instruction.
 func again(r *registers, nr uint64) {

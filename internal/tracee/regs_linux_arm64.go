@@ -45,9 +45,6 @@ func skipCall(tid int, r *registers, ret int64) error {
 	return setRegisters(tid, r)
 }
 
-// setResult changes what the call from which the thread returns has returned.
-func setResult(r *registers, ret int64) { r.Regs[0] = uint64(ret) }
-
 // again makes the thread execute the same system call once more. The first
 // argument's register was overwritten by the result: the caller restores it.
 func again(r *registers, nr uint64) {

@@ -140,6 +140,7 @@ func Run(cfg Config, h Handler) (Result, error) {
 		c.killAll()
 		return Result{}, err
 	}
+	defer precise()()
 	err := c.loop()
 	c.res.Elapsed = time.Since(c.began)
 	if c.res.Left == nil {

@@ -19,7 +19,7 @@ func (c *control) mayWake() bool {
 		switch {
 		case t.proc == nil || t.state == ended:
 			continue
-		case t.barred != 0 || t.breaking:
+		case t.barred != 0, t.breaking, t.state == stopped: // whoever stopped it may let it go on
 			return true
 		case t.state == asleep && !c.hopeless(t):
 			return true
