@@ -167,11 +167,12 @@ func TestLockHeldOutside(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+	fd := int(f.Fd())
+	if err := unix.Flock(fd, unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
 	d := newDirector(t, 1)
-	d.told = func() { time.AfterFunc(20*time.Millisecond, func() { unix.Flock(int(f.Fd()), unix.LOCK_UN) }) }
+	d.told = func() { time.AfterFunc(20*time.Millisecond, func() { unix.Flock(fd, unix.LOCK_UN) }) }
 	o := (&stage{script: "flock l echo got; flock -n l echo again", dir: dir}).play(t, d)
 	o.expect(t, "got\nagain")
 	if len(d.waits) != 1 {
