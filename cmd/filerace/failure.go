@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"filerace/internal/hunt"
@@ -47,6 +48,9 @@ func remedy(err error) string {
 	if errors.As(err, &known) {
 		return known.do
 	}
+	if strings.Contains(err.Error(), syscall.ENOSPC.Error()) { // perhaps a worker's, which comes as text
+		return "make room on the disk, or set TMPDIR to a directory on another one"
+	}
 	var run *hunt.RunError
 	if errors.As(err, &run) && remedies[run.Kind] != "" {
 		return remedies[run.Kind]
@@ -56,8 +60,6 @@ func remedy(err error) string {
 		return "mend the command first, or hunt all the same with --keep-going"
 	case errors.Is(err, hunt.ErrSaved):
 		return "give a file as `filerace hunt` saved it, or hunt again"
-	case errors.Is(err, syscall.ENOSPC):
-		return "make room on the disk, or set TMPDIR to a directory on another one"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
 		return "set TMPDIR to a directory that you can write"
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"syscall"
 
 	"filerace/internal/hunt"
 	"filerace/internal/report"
@@ -50,8 +51,11 @@ func runCommand(ctx context.Context, c *console, args []string) int {
 			return failed(c, "run", err)
 		}
 	}
-	if v := verdict(r, *strict); v == exitRace {
-		return v
+	switch {
+	case verdict(r, *strict) == exitRace:
+		return exitRace
+	case rep.Ending.TimedOut:
+		return 128 + int(syscall.SIGKILL)
 	}
 	return rep.Ending.Status
 }
