@@ -169,6 +169,7 @@ func (r *runner) finish(res tracee.Result) {
 	for _, f := range r.rules.End(r.world, race.End{Failed: failed, Deadlock: deadlock, All: r.plan.All}) {
 		rep.Findings = append(rep.Findings, f)
 		rep.Keys = append(rep.Keys, f.Rule+" "+r.names.name(f.Path))
+		rep.Cuts = append(rep.Cuts, r.cut(&f))
 	}
 	rep.Order = r.order
 	seen := map[string]bool{}
@@ -260,4 +261,13 @@ func (r *runner) addPossible(possible []race.Finding) {
 			rep.Findings, rep.Keys = append(rep.Findings, f), append(rep.Keys, key)
 		}
 	}
+}
+
+// cut is how much of the schedule it takes to show the race. A race that explains
+// a failure takes all of it: the failure comes last.
+func (r *runner) cut(f *race.Finding) int {
+	if n := len(f.Marks); n > 0 && !f.Explains && f.Marks[n-1] <= len(r.decided) {
+		return int(r.decided[f.Marks[n-1]-1])
+	}
+	return len(r.done)
 }

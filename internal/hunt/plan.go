@@ -66,6 +66,7 @@ type Report struct {
 	Ending     Ending               `json:"ending"`
 	Findings   []race.Finding       `json:"findings,omitempty"`
 	Keys       []string             `json:"keys,omitempty"` // of the findings: rule and object, the same in every run
+	Cuts       []int                `json:"cuts,omitempty"` // of each finding: decisions that had been made when it had happened
 	Order      uint64               `json:"order"`          // tells classes of order apart
 	Ran        schedule.Schedule    `json:"ran,omitempty"`
 	Diverged   *schedule.Divergence `json:"diverged,omitempty"`

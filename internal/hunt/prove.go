@@ -23,6 +23,7 @@ type prover struct {
 	plan  *Plan             // of the run that showed it
 	key   string            // rule and object; outcomeKey: the ending alone
 	calm  schedule.Schedule // a run without harm that is closest to the harmful one
+	open  bool              // the schedule ends with the race, and the run goes on after it
 	runs  int
 	began time.Time
 }
@@ -38,9 +39,19 @@ func (h *hunt) prove(w *Worker, p *Plan, rep *Report, key string) error {
 	if err != nil {
 		return err
 	}
+	if cut := cutOf(rep, key); bites < replays && cut < len(sched) {
+		// What came after the race may differ from run to run: it is left out.
+		sched, pr.open = sched[:cut], true
+		if bites, last, err = pr.replay(sched); err != nil {
+			return err
+		}
+	}
 	if bites < replays { // not repeatable: the race stays unproven
 		h.unproven(key, bites, last)
 		return nil
+	}
+	if pr.open {
+		return pr.keep(sched, last, bites, found, elapsed)
 	}
 	var failed error
 	short := schedule.Minimize(sched, minimizeRuns, func(wish schedule.Schedule) (schedule.Schedule, bool) {
@@ -89,7 +100,7 @@ func (pr *prover) run(s schedule.Spec, keep bool) (*Report, error) {
 func (pr *prover) replay(s schedule.Schedule) (int, *Report, error) {
 	var last *Report
 	for i := range replays {
-		r, err := pr.run(schedule.Spec{Name: "replay", Schedule: s}, i == replays-1)
+		r, err := pr.run(schedule.Spec{Name: "replay", Schedule: s, Open: pr.open}, i == replays-1)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -99,6 +110,14 @@ func (pr *prover) replay(s schedule.Schedule) (int, *Report, error) {
 		last = r
 	}
 	return replays, last, nil
+}
+
+// cutOf is how many decisions of the run led up to the race.
+func cutOf(r *Report, key string) int {
+	if i := slices.Index(r.Keys, key); i >= 0 && i < len(r.Cuts) {
+		return r.Cuts[i]
+	}
+	return len(r.Ran)
 }
 
 // bites reports whether a run shows the race.
@@ -133,7 +152,7 @@ func (pr *prover) keep(s schedule.Schedule, r *Report, bites, found int, elapsed
 	if h.opt.Save != nil {
 		name, err := h.opt.Save(&Saved{
 			Rule: f.Rule, Key: pr.key, Headline: relative(pr.plan.Dir, f.Headline), Target: pr.plan.Target,
-			Plain: *pr.plan.Plain, Shared: pr.plan.Shared, Templates: r.Templates, Schedule: s,
+			Plain: *pr.plan.Plain, Shared: pr.plan.Shared, Templates: r.Templates, Schedule: s, Open: pr.open,
 		})
 		if err != nil { // the finding stands all the same
 			h.warn(fmt.Sprintf("the race could not be saved: %v", err))

@@ -52,7 +52,7 @@ func Replay(ctx context.Context, s *Saved, opt ReplayOptions) (*Replayed, error)
 	for range max(opt.Count, 1) {
 		p := &Plan{
 			Target: s.Target, Plain: &s.Plain, Shared: s.Shared, Templates: s.Templates, KeepOps: true, Show: opt.Show || opt.Step || opt.StopAt > 0,
-			Strategy: schedule.Spec{Name: "replay", Schedule: s.Schedule},
+			Strategy: schedule.Spec{Name: "replay", Schedule: s.Schedule, Open: s.Open},
 		}
 		if opt.Step || opt.StopAt > 0 {
 			p.Step = &StepPlan{Ask: opt.Step, StopAt: opt.StopAt}

@@ -33,6 +33,7 @@ type runner struct {
 	favoured op.Actor // an actor that was held too long,
 	favours  int      // and for how many decisions it goes first
 
+	decided []int32 // by Seq: decisions made so far
 	learn   *sharing
 	windows *windows
 	outside *outside
@@ -176,6 +177,7 @@ func (r *runner) take(o *op.Op) {
 	}
 	o.Actor = o.Actor.Process()
 	r.report.OpCount++
+	r.decided = append(r.decided, int32(len(r.done)))
 	o.Seq = r.report.OpCount
 	if o.Kind == op.Wait && o.Reaped > 0 {
 		o.Child = r.names.pids[strconv.Itoa(o.Reaped)]

@@ -27,6 +27,7 @@ type Saved struct {
 	Shared    []string // objects whose operations are decisions
 	Templates []string // shapes of names that are drawn at random
 	Schedule  schedule.Schedule
+	Open      bool     // the run goes on after the schedule, in any way
 	Env       []string // NAME=VALUE that replay sets, where the values could matter
 }
 
@@ -68,6 +69,9 @@ func (s *Saved) WriteTo(w io.Writer) (int64, error) {
 	line("fresh", s.Fresh)
 	line("run-time", s.RunTime.String())
 	line("seed", s.Seed)
+	if s.Open {
+		line("open", "yes")
+	}
 	line("plain", fmt.Sprintf("%d %d", s.Plain.Status, s.Plain.Check))
 	for _, name := range kept {
 		if v, ok := os.LookupEnv(name); ok {
@@ -194,6 +198,8 @@ func (s *Saved) set(name, value string) (err error) {
 		s.Seed, err = strconv.ParseUint(value, 10, 64)
 	case "plain":
 		_, err = fmt.Sscanf(value, "%d %d", &s.Plain.Status, &s.Plain.Check)
+	case "open":
+		s.Open = value == "yes"
 	case "env":
 		s.Env = append(s.Env, unquoted(value))
 	case "shared":
