@@ -161,7 +161,7 @@ func processes(dir string) (left []string) {
 	all, _ := filepath.Glob("/proc/[0-9]*")
 	for _, p := range all {
 		env, err := os.ReadFile(filepath.Join(p, "environ"))
-		if err != nil || !bytes.Contains(env, []byte(dir)) {
+		if err != nil || !bytes.Contains(env, []byte(dir+"/.tmp")) {
 			continue
 		}
 		line, _ := os.ReadFile(filepath.Join(p, "cmdline"))
