@@ -9,14 +9,18 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"filerace/internal/hunt"
 )
 
 // TestMain lets the test binary play the roles that the bench does.
 func TestMain(m *testing.M) {
+	hunt.MaybeWork()
 	if status, ok := playRole(os.Args[1:]); ok {
 		os.Exit(status)
 	}
@@ -166,6 +170,32 @@ func TestProgramMakesItsOperations(t *testing.T) {
 		if _, err := s.do(order{Argv: slices.Concat(p.argv, []string{"loop", "7"}), Times: 1}); err == nil {
 			t.Errorf("%s made 7 operations", name)
 		}
+	}
+}
+
+// All ways of running must work, and none may leave a file.
+func TestWaysSideBySide(t *testing.T) {
+	testStand(t)
+	p, err := buildProgram(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{ctx: context.Background(), dir: t.TempDir(), memory: t.TempDir(), core: lastCore(), rounds: 1, program: p}
+	for _, s := range []section{l.oneOperation(), l.runsPerSecond()} {
+		if s.broken != nil {
+			t.Fatal(s.broken)
+		}
+		if len(s.rows) < 2 || s.rows[0][1] != "1" {
+			t.Errorf("%v", s.rows)
+		}
+		for _, row := range s.rows {
+			if v, err := strconv.ParseFloat(row[2], 64); err != nil || v <= 0 {
+				t.Errorf("%v", row)
+			}
+		}
+	}
+	if left, _ := os.ReadDir(l.memory); len(left) != 1 || left[0].Name() != "shared" {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

@@ -20,12 +20,16 @@ type way struct {
 	run  func(args []string, times int) (answer, error)
 }
 
-const control = "under control"
+// The names of the ways that others are compared with.
+const (
+	plain   = "bare"
+	control = "under control"
+)
 
 // ways are bare, under control, and under strace, in one stand on one core.
 func (l *lab) ways(s *stand) []way {
 	list := []way{
-		{"bare", func(args []string, times int) (answer, error) {
+		{plain, func(args []string, times int) (answer, error) {
 			return s.do(order{Argv: slices.Concat(l.program.argv, args), Times: times})
 		}},
 		{control, func(args []string, times int) (answer, error) {
@@ -40,10 +44,35 @@ func (l *lab) ways(s *stand) []way {
 	return list
 }
 
+// sideBySide measures every way in turn and fills the rows: the ratio to the
+// first way, then the figure itself.
+func (l *lab) sideBySide(out *section, list []way, figure func(w way) (float64, error)) {
+	figures := make([]series, len(list))
+	var each []func(int) error
+	for i, w := range list {
+		each = append(each, func(round int) error {
+			v, err := figure(w)
+			if err != nil {
+				return fmt.Errorf("%s: %w", w.name, err)
+			}
+			if round >= 0 {
+				figures[i] = append(figures[i], v)
+			}
+			return nil
+		})
+	}
+	if out.broken = interleave(l.rounds, each...); out.broken != nil {
+		return
+	}
+	for i, w := range list {
+		out.row(w.name, figures[i].over(figures[0]).String(), figures[i].String())
+	}
+}
+
 // oneOperation measures what an operation costs: the time of many less the time
 // of few, so that the start and the end of the program do not count.
 func (l *lab) oneOperation() section {
-	few, many := 20, 2020
+	const few, many = 20, 2020
 	out := section{title: "One operation under control (goal 15 µs)", head: []string{"way", "times bare", "µs an operation"}}
 	s, err := startStand(l.ctx, l.memory, l.core)
 	if err != nil {
@@ -51,37 +80,21 @@ func (l *lab) oneOperation() section {
 		return out
 	}
 	defer s.close()
-	list := l.ways(s)
-	costs := make([]series, len(list))
 	var counted series
-	var each []func(int) error
-	for i, w := range list {
+	l.sideBySide(&out, l.ways(s), func(w way) (float64, error) {
 		times := 1
-		if i == 0 {
+		if w.name == plain {
 			times = 5 // about as long as the others take
 		}
-		each = append(each, func(round int) error {
-			small, e1 := w.run([]string{"loop", strconv.Itoa(few)}, times)
-			big, e2 := w.run([]string{"loop", strconv.Itoa(many)}, times)
-			if err := errors.Join(e1, e2); err != nil {
-				return fmt.Errorf("%s: %w", w.name, err)
-			}
-			if round >= 0 {
-				costs[i] = append(costs[i], microseconds(big.Elapsed-small.Elapsed)/float64(times*(many-few)))
-				if w.name == control {
-					counted = append(counted, float64(big.Ops-small.Ops))
-				}
-			}
-			return nil
-		})
-	}
-	if out.broken = interleave(l.rounds, each...); out.broken != nil {
-		return out
-	}
-	for i, w := range list {
-		out.row(w.name, costs[i].over(costs[0]).String(), costs[i].String())
-	}
-	out.note("One process (%s) on core %d: a run of %d operations less one of %d, by turns in %d rounds, on %s. Under control every operation is a decision; %s were counted.",
+		small, e1 := w.run([]string{"loop", strconv.Itoa(few)}, times)
+		big, e2 := w.run([]string{"loop", strconv.Itoa(many)}, times)
+		if w.name == control {
+			counted = append(counted, float64(big.Ops-small.Ops))
+		}
+		return microseconds(big.Elapsed-small.Elapsed) / float64(times*(many-few)), errors.Join(e1, e2)
+	})
+	out.note("One process (%s) on core %d: a run of %d operations less one of %d, by turns in %d rounds, on %s. "+
+		"Under control every operation is a decision; %s were counted.",
 		l.program.how, l.core, many, few, l.rounds, l.memoryIs, counted)
 	return out
 }
@@ -97,38 +110,21 @@ func (l *lab) runsPerSecond() section {
 		return out
 	}
 	defer s.close()
-	list := l.ways(s)
 	h, err := l.wholeRun()
 	if err != nil {
 		out.broken = err
 		return out
 	}
 	defer h.worker.Close()
-	list = slices.Insert(list, 2, way{"a hunt's runs", h.run})
-	rates := make([]series, len(list))
-	var each []func(int) error
-	for i, w := range list {
+	list := slices.Insert(l.ways(s), 2, way{"a hunt's runs", h.run})
+	l.sideBySide(&out, list, func(w way) (float64, error) {
 		n := times
 		if strings.HasPrefix(w.name, "strace") {
 			n = times / 5
 		}
-		each = append(each, func(round int) error {
-			a, err := w.run([]string{"three", "10"}, n)
-			if err != nil {
-				return fmt.Errorf("%s: %w", w.name, err)
-			}
-			if round >= 0 {
-				rates[i] = append(rates[i], float64(n)/a.Elapsed.Seconds())
-			}
-			return nil
-		})
-	}
-	if out.broken = interleave(l.rounds, each...); out.broken != nil {
-		return out
-	}
-	for i, w := range list {
-		out.row(w.name, rates[i].over(rates[0]).String(), rates[i].String())
-	}
+		a, err := w.run([]string{"three", "10"}, n)
+		return float64(n) / a.Elapsed.Seconds(), err
+	})
 	out.note("One command (%s) that forks three processes and waits for them, %d runs in a row (strace: a fifth) on core %d, by turns in %d rounds, on %s. "+
 		"Under control every operation is a decision, and the processes take turns. A hunt's runs have all its parts: a new directory, "+
 		"the plan to a worker and its report back, rules, and the strategy pos on the objects that are shared.",
@@ -144,6 +140,9 @@ type wholeRun struct {
 }
 
 func (l *lab) wholeRun() (*wholeRun, error) {
+	// Its directories are in memory, too, as those of the other ways.
+	defer os.Setenv("TMPDIR", os.Getenv("TMPDIR"))
+	os.Setenv("TMPDIR", l.memory)
 	w, err := hunt.StartWorker(l.core)
 	if err != nil {
 		return nil, err
