@@ -69,7 +69,13 @@ func holders(w *world.World, f *world.File) []holder {
 // description outlives the process that asked for it, as flock(1) does in a
 // script, while another has the description open.
 func owner(w *world.World, l *world.Lock) op.Actor {
-	if l.OFD == nil || l.Family == op.PosixLock || has(w.Process(l.Proc), l.OFD) {
+	if l.OFD == nil || l.Family == op.PosixLock {
+		return l.Proc
+	}
+	if by := l.OFD.By; by != nil && has(w.Process(by.Actor), l.OFD) {
+		return by.Actor.Process() // the script, rather than the flock(1) that it ran
+	}
+	if has(w.Process(l.Proc), l.OFD) {
 		return l.Proc
 	}
 	for _, p := range w.Processes() {

@@ -127,6 +127,9 @@ func (s *subject) shows(o *op.Op, e *world.Effect) bool {
 	if !s.involved(o.Actor) || !telling(o.Kind) {
 		return false
 	}
+	if o.Kind == op.Close && len(e.Closed) == 0 {
+		return false // another descriptor still leads there: nothing has happened
+	}
 	if o.Kind == op.Exit || o.Kind == op.Exec || o.Kind == op.CloseRange {
 		return slices.ContainsFunc(e.Freed, func(l *world.Lock) bool { return l.File != nil && s.ids[l.File.ID] })
 	}

@@ -12,6 +12,8 @@ import (
 type column struct {
 	actors []op.Actor
 	head   string
+	lead   op.Actor
+	prog   string
 	shared bool // each text begins with its actor's name
 }
 
@@ -20,19 +22,22 @@ type column struct {
 const maxColumns = 4
 
 // columnsOf gives the actors of a story their columns: those of the finding in
-// their order, then whoever else has an operation in it.
+// their order, then whoever else has an operation in it. A process that works for
+// another one in the story, one after the other (the flock and the rm of a shell
+// script), stands in its column.
 func columnsOf(f *Found, rows []row) []column {
 	marks, progs := map[op.Actor]int{}, map[op.Actor]string{}
 	var actors []op.Actor
+	lead := leaders(rows)
 	for _, r := range rows {
 		if r.op == nil {
 			continue
 		}
-		a := r.op.Actor
+		a := lead[r.op.Actor]
 		if !slices.Contains(actors, a) {
 			actors = append(actors, a)
 		}
-		if progs[a] == "" {
+		if progs[a] == "" && r.op.Actor == a {
 			progs[a] = r.op.Prog
 		}
 		if r.mark {
@@ -49,17 +54,66 @@ func columnsOf(f *Found, rows []row) []column {
 	var cols []column
 	rest := column{head: "others", shared: true}
 	for _, a := range actors {
+		c := &rest
 		if slices.Contains(own, a) {
-			head := strings.TrimSpace(string(a) + " " + visible(progs[a]))
-			cols = append(cols, column{actors: []op.Actor{a}, head: head})
-		} else {
-			rest.actors = append(rest.actors, a)
+			cols = append(cols, column{head: strings.TrimSpace(string(a) + " " + visible(progs[a])), prog: progs[a], lead: a})
+			c = &cols[len(cols)-1]
+		}
+		for b, l := range lead {
+			if l == a {
+				c.actors = append(c.actors, b)
+			}
 		}
 	}
 	if len(rest.actors) > 0 {
 		cols = append(cols, rest)
 	}
 	return cols
+}
+
+// span is the rows from an actor's first to its last.
+type span struct{ first, last int }
+
+// leaders finds for each actor of the story the one in whose column it stands: its
+// furthest ancestor in the story whose children there do not run side by side.
+func leaders(rows []row) map[op.Actor]op.Actor {
+	spans := map[op.Actor]*span{}
+	for i, r := range rows {
+		if r.op == nil {
+			continue
+		}
+		if s := spans[r.op.Actor]; s != nil {
+			s.last = i
+		} else {
+			spans[r.op.Actor] = &span{i, i}
+		}
+	}
+	lead := map[op.Actor]op.Actor{}
+	for a := range spans {
+		lead[a] = a
+		for b := range spans {
+			if b != a && a.Within(b) && len(b) < len(lead[a]) && !sideBySide(b, spans) {
+				lead[a] = b
+			}
+		}
+	}
+	return lead
+}
+
+// sideBySide reports whether descendants of a by different children overlap.
+func sideBySide(a op.Actor, spans map[op.Actor]*span) bool {
+	child := func(b op.Actor) string { // the child of a that b is or descends from
+		c, _, _ := strings.Cut(string(b[len(a):])[1:], ".")
+		return c
+	}
+	for b, s := range spans {
+		for c, t := range spans {
+			if b != a && c != a && b.Within(a) && c.Within(a) && child(b) != child(c) && s.first <= t.last && t.first <= s.last {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // place is where a stands in order, behind all if it does not.
@@ -124,6 +178,8 @@ func cellsOf(cols []column, r row, n names, p phrasing) []string {
 		case !slices.Contains(c.actors, r.op.Actor):
 		case c.shared:
 			cells[i] = string(r.op.Actor) + " " + text
+		case r.op.Actor != c.lead && r.op.Prog != c.prog && !strings.HasPrefix(text, r.op.Prog):
+			cells[i] = visible(r.op.Prog) + ": " + text
 		default:
 			cells[i] = text
 		}
