@@ -71,6 +71,7 @@ type reading struct {
 	deed             // the read; at is the place of the open if the name had moved on by then
 	file *world.File // what was read
 	hi   int64       // bytes seen so far
+	all  []byte      // the whole contents, if they are short enough for a number, and known
 }
 
 // readings remembers the last reading of each process at each name.
@@ -101,7 +102,11 @@ func (r *readings) note(w *world.World, e *world.Effect) {
 	if d.Entry.File != d.File {
 		at = d.Opened
 	}
-	r.add(d.Entry, reading{deed{at, e.Op}, d.File, hi})
+	k := reading{deed: deed{at, e.Op}, file: d.File, hi: hi}
+	if d.File.Size <= digits {
+		k.all, _ = image(d.File.Segs, 0, d.File.Size)
+	}
+	r.add(d.Entry, k)
 }
 
 func (r *readings) add(n *world.Entry, k reading) {

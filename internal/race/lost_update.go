@@ -1,6 +1,7 @@
 package race
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -20,17 +21,18 @@ type lostUpdateRule struct {
 	readings readings
 	arrivals
 	open   map[*world.OFD]*update
-	equals []Finding // updates lost to one of equal bytes: harm only if the run failed
+	equals []Finding // updates lost to one of equal bytes that may be harmless
 }
 
 // update is a change cut off by a truncation whose new contents are still to come.
 type update struct {
-	read, lost deed
-	cut        deed
-	segs       []world.Seg
-	size       int64
-	name       *world.Entry
-	added      bool // nothing but what was added behind the bytes that were read
+	read  reading
+	lost  deed
+	cut   deed
+	segs  []world.Seg
+	size  int64
+	name  *world.Entry
+	added bool // nothing but what was added behind the bytes that were read
 }
 
 func newLostUpdate() Rule {
@@ -84,10 +86,11 @@ func (r *lostUpdateRule) replace(e *world.Effect, report func(Finding)) {
 	if !ok {
 		return
 	}
-	u := update{read: read.deed, lost: lost, name: e.Entry2}
-	f := u.finding(e.Entry2.File, deedOf(e))
+	u := update{read: read, lost: lost, name: e.Entry2}
+	now := e.Entry2.File
+	f := u.finding(now, deedOf(e))
 	f.alsoNamed(e.Entry.Path)
-	if now := e.Entry2.File; same(e.Before2.Segs, e.Before2.Size, now.Segs, now.Size) {
+	if same(e.Before2.Segs, e.Before2.Size, now.Segs, now.Size) && !r.counted(&u, now) {
 		r.equal(f)
 		return
 	}
@@ -101,7 +104,7 @@ func (r *lostUpdateRule) cut(e *world.Effect) {
 	}
 	if read, lost, ok := r.conflict(e.OFD.Entry, e.File, e.Dropped, e); ok {
 		r.open[e.OFD] = &update{
-			read: read.deed, lost: lost, cut: deedOf(e), name: e.OFD.Entry,
+			read: read, lost: lost, cut: deedOf(e), name: e.OFD.Entry,
 			segs: slices.Clone(e.Dropped), size: e.Shrunk + e.File.Size,
 			added: read.hi > 0 && read.file == e.File && !slices.ContainsFunc(e.Dropped, func(s world.Seg) bool {
 				return s.At.Seq > read.at.Seq && s.Lo < read.hi
@@ -119,12 +122,20 @@ func (r *lostUpdateRule) write(e *world.Effect, report func(Finding)) {
 		report(u.finding(e.File, deedOf(e)))
 		return
 	}
-	if len(e.Over) == 0 || e.OFD.Flags&op.O_APPEND != 0 {
+	over := e.Over
+	if len(over) == 0 && e.File.Size <= digits {
+		over = e.Again
+	}
+	if len(over) == 0 || e.OFD.Flags&op.O_APPEND != 0 {
 		return
 	}
-	if read, lost, ok := r.conflict(e.OFD.Entry, e.File, e.Over, e); ok {
-		u := update{read: read.deed, lost: lost, name: e.OFD.Entry}
-		report(u.finding(e.File, deedOf(e)))
+	if read, lost, ok := r.conflict(e.OFD.Entry, e.File, over, e); ok {
+		u := update{read: read, lost: lost, name: e.OFD.Entry}
+		if f := u.finding(e.File, deedOf(e)); len(e.Over) > 0 || r.counted(&u, e.File) {
+			report(f)
+		} else {
+			r.equal(f)
+		}
 	}
 }
 
@@ -138,16 +149,30 @@ func (r *lostUpdateRule) closed(d *world.OFD, e *world.Effect, report func(Findi
 	if u.added {
 		return // nothing was written back: truncated-away tells the story
 	}
-	if d.File.Size < u.size {
-		report(u.finding(d.File, u.cut))
+	if f := u.finding(d.File, u.cut); d.File.Size < u.size || r.counted(u, d.File) {
+		report(f)
 	} else {
-		r.equal(u.finding(d.File, u.cut))
+		r.equal(f)
 	}
 }
 
-// equal keeps an update that was lost to one of the same bytes. Two counters
-// that both went from 5 to 6 have lost one; two edits that both switched an
-// option on have lost nothing. The outcome of the run tells which it was.
+// counted reports whether the update that was lost had counted from what was
+// read to what the file holds now, as the update that took its place did. Who set
+// a number without reading the one before did not count.
+func (r *lostUpdateRule) counted(u *update, now *world.File) bool {
+	is, ok := image(now.Segs, 0, now.Size)
+	if !ok || !counted(u.read.all, is) {
+		return false
+	}
+	return slices.ContainsFunc(r.readings.names.get(u.name), func(k reading) bool {
+		return u.lost.after(k.deed) && oneStory(k.deed, u.lost) && !oneStory(k.deed, u.read.deed) &&
+			bytes.Equal(k.all, u.read.all)
+	})
+}
+
+// equal keeps an update that was lost to one of the same bytes. Two edits that
+// both switched an option on have lost nothing, two that both added a line of the
+// same text have. The outcome of the run tells which it was.
 func (r *lostUpdateRule) equal(f Finding) {
 	f.Explains = true
 	if len(r.equals) < suspects {
@@ -164,12 +189,12 @@ func (r *lostUpdateRule) End(_ *world.World, end End, report func(Finding)) {
 }
 
 func (u *update) finding(file *world.File, last deed) Finding {
-	f := story("lost-update", u.name.Path, file, u.read, u.lost, u.cut, last)
+	f := story("lost-update", u.name.Path, file, u.read.deed, u.lost, u.cut, last)
 	f.Headline = fmt.Sprintf("the change that %s made to %s was lost: %s wrote back what it had made of the contents before",
 		actor(u.lost), u.name.Path, actor(last))
 	f.Why = fmt.Sprintf("%s read %s in step %d. After that, in step %d, %s changed it. Then %s put its own version in place, "+
 		"which was made from the old contents and knows nothing of the change.",
-		actor(u.read), u.name.Path, u.read.at.Seq, u.lost.at.Seq, actor(u.lost), actor(last))
+		actor(u.read.deed), u.name.Path, u.read.at.Seq, u.lost.at.Seq, actor(u.lost), actor(last))
 	f.Repair = "Hold one lock from before the reading until after the writing, in every program that changes the file (flock on a " +
 		"lock file beside it that is never removed), and read the file only after the lock is yours. Replacing the file by a " +
 		"rename keeps readers from seeing half of it, but does not keep two writers apart."

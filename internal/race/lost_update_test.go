@@ -111,6 +111,107 @@ func TestLostUpdateOfEqualBytes(t *testing.T) {
 	}
 }
 
+// Both read a number and wrote the next one: a count is lost, whatever the outcome says.
+func TestLostUpdateOfCounts(t *testing.T) {
+	scripts(t, map[string]string{
+		"shells": `
+			1      write n "5\n"
+			1      fork 1.1
+			1      fork 1.2
+			1.1    pipe 3 4
+			1.1    fork 1.1.1
+			1.1.1  open n rdonly = 5
+			1.1.1  read 5                      #*
+			1.1.1  read 5 = 0
+			1.1.1  write 4 "5\n"
+			1.1.1  exit 0
+			1.1    read 3
+			1.1    wait 1.1.1
+			1.2    read n
+			1.2    open n wronly,creat,trunc = 5
+			1.2    write 5 "6\n"               #*
+			1.2    close 5
+			1.1    open n wronly,creat,trunc = 5  #*
+			1.1    write 5 "6\n"
+			1.1    close 5
+		`,
+		"renamed over": `
+			1    write n "17"
+			1    fork 1.1
+			1    fork 1.2
+			1.1  read n                        #*
+			1.2  read n
+			1.1  write n.1 "16"
+			1.2  write n.2 "16"
+			1.2  rename n.2 n                  #*
+			1.1  rename n.1 n                  #*
+		`,
+		"in place": `
+			1    open n rdwr,creat = 3
+			1    write 3 "9"
+			1    fork 1.1
+			1    fork 1.2
+			1.1  pread 3 0 8                   #*
+			1.2  pread 3 0 8
+			1.2  pwrite 3 0 "8"                #*
+			1.1  pwrite 3 0 "8"                #*
+		`,
+	}, func(t *testing.T, script string) {
+		t.Helper()
+		fires(t, lostUpdate, End{}, "/w/n", script)
+	})
+}
+
+func TestLostUpdateOfEqualBytesThatCountNothing(t *testing.T) {
+	scripts(t, map[string]string{
+		"both brought a setting up to date": `
+			1    write n "30\n"
+			1    fork 1.1
+			1    fork 1.2
+			1.1  read n
+			1.2  read n
+			1.2  write n trunc "60\n"
+			1.1  write n trunc "60\n"
+		`,
+		"one counted, one had set the number": `
+			1    write n "5\n"
+			1    fork 1.1
+			1    fork 1.2
+			1.1  read n
+			1.2  write n trunc "6\n"
+			1.1  write n trunc "6\n"
+		`,
+	}, mute(lostUpdate, End{}))
+}
+
+func TestCounted(t *testing.T) {
+	for _, c := range []struct {
+		was, is string
+		want    bool
+	}{
+		{"5\n", "6\n", true},
+		{" 9", "10\n", true},
+		{"-1", "-2", true},
+		{"99", "98", true},
+		{"\x00\x00\x00\xff", "\x00\x00\x01\x00", true}, // big-endian
+		{"\xff\x00", "\x00\x01", true},                 // little-endian
+		{"\x01\x00\x00\x00\x00\x00\x00\x00", "\x02\x00\x00\x00\x00\x00\x00\x00", true},
+		{"5\n", "5\n", false},
+		{"5\n", "7\n", false}, // may be a setting
+		{"1700000000", "1700000060", false},
+		{"off", "on", false},
+		{"aa", "ab", false},
+		{"", "1", false},
+		{"\x01", "\x02", false},
+		{"\x01\x00", "\x02\x00\x00\x00", false},
+		{"9223372036854775808", "9223372036854775809", false},
+	} {
+		if got := counted([]byte(c.was), []byte(c.is)); got != c.want {
+			t.Errorf("counted(%q, %q) = %v", c.was, c.is, got)
+		}
+	}
+}
+
 func TestLostUpdateSilent(t *testing.T) {
 	scripts(t, map[string]string{
 		"under a lock": `

@@ -108,8 +108,8 @@ func (f *File) put(lo, hi int64, o *op.Op, e *Effect) {
 	}
 }
 
-// replace makes room for a segment, notes in e.Over what it changes, and reports
-// whether it changes anything: bytes that are not known to be the same.
+// replace makes room for a segment, notes in e.Over what it changes and in
+// e.Again what it does not, and reports whether it changes anything: bytes that are not known to be the same.
 func (f *File) replace(s Seg, e *Effect) bool {
 	i := sort.Search(len(f.Segs), func(i int) bool { return f.Segs[i].Hi > s.Lo })
 	j := i
@@ -119,6 +119,7 @@ func (f *File) replace(s Seg, e *Effect) bool {
 		old.Lo, old.Hi = max(old.Lo, s.Lo), min(old.Hi, s.Hi)
 		if equal(&old, &s) {
 			same += old.Hi - old.Lo
+			e.Again = append(e.Again, old)
 		} else {
 			e.Over = append(e.Over, old)
 		}

@@ -48,6 +48,11 @@ func TestSameBytesAreNoChange(t *testing.T) {
 			t.Errorf("write %d replaced %q", n+1, spans(e.over))
 		}
 	}
+	for n, want := range []string{"[0,5)1 ", "[1,3)1.1 ", ""} {
+		if got := spans(s.find("1.1", op.Write, n+1).again); got != want {
+			t.Errorf("write %d wrote the same as %q, want %q", n+1, got, want)
+		}
+	}
 	if f := s.OFD("1", 3).File; f.Version != 3 || f.Size != 6 {
 		t.Errorf("version %d, size %d; want 3, 6", f.Version, f.Size)
 	}

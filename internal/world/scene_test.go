@@ -22,7 +22,7 @@ type scene struct {
 type kept struct {
 	world.Effect
 	removed, gone, forgotten []*world.File
-	over, dropped            []world.Seg
+	over, again, dropped     []world.Seg
 	freed, trap              []world.Lock
 	closed                   int
 }
@@ -44,6 +44,7 @@ func (s *scene) apply(o *op.Op) kept {
 	k.gone = append(k.gone, e.Gone...)
 	k.forgotten = append(k.forgotten, s.Forgotten()...)
 	k.over = append(k.over, e.Over...)
+	k.again = append(k.again, e.Again...)
 	k.dropped = append(k.dropped, e.Dropped...)
 	for _, l := range e.Freed {
 		k.freed = append(k.freed, *l)

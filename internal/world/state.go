@@ -152,7 +152,7 @@ func (w *World) Apply(o *op.Op) *Effect {
 
 func (e *Effect) reset(o *op.Op) {
 	*e = Effect{
-		Op: o, Removed: e.Removed[:0], Gone: e.Gone[:0], Over: e.Over[:0], Dropped: e.Dropped[:0],
+		Op: o, Removed: e.Removed[:0], Gone: e.Gone[:0], Over: e.Over[:0], Again: e.Again[:0], Dropped: e.Dropped[:0],
 		Freed: e.Freed[:0], Trap: e.Trap[:0], Closed: e.Closed[:0],
 	}
 }

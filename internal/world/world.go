@@ -98,6 +98,7 @@ type Effect struct {
 	Lo, Hi          int64    // bytes read or written; Lo == Hi: none
 	EOF             bool     // a read that met the end of the file
 	Over            []Seg    // what a write replaced by other bytes
+	Again           []Seg    // what a write replaced by equal bytes
 	Dropped         []Seg    // what a truncation cut off
 	Shrunk          int64    // bytes that a truncation cut off, whoever wrote them
 	Took            *Lock    // lock granted
