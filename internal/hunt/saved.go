@@ -49,9 +49,11 @@ func (s *Saved) WriteTo(w io.Writer) (int64, error) {
 	var b bytes.Buffer
 	line := func(name string, v any) {
 		text, ok := v.(string)
-		if !ok || strings.ContainsAny(text, "\n\r") {
-			j, _ := json.Marshal(v) // strings, numbers and lists of them
-			text = string(j)
+		switch {
+		case !ok:
+			text = plainJSON(v)
+		case strings.ContainsAny(text, "\n\r") || strings.HasPrefix(text, `"`):
+			text = strconv.Quote(text)
 		}
 		if text != "" {
 			fmt.Fprintf(&b, "%s %s\n", name, text)
@@ -79,15 +81,24 @@ func (s *Saved) WriteTo(w io.Writer) (int64, error) {
 		}
 	}
 	for _, k := range s.Shared {
-		line("shared", strconv.Quote(k))
+		fmt.Fprintf(&b, "shared %q\n", k)
 	}
 	for _, t := range s.Templates {
-		line("temporary", strconv.Quote(t))
+		fmt.Fprintf(&b, "temporary %q\n", t)
 	}
 	fmt.Fprintf(&b, "schedule %d\n%s", len(s.Schedule), s.Schedule)
 	fmt.Fprintf(&b, "sum %08x\n", crc32.ChecksumIEEE(b.Bytes()))
 	n, err := w.Write(b.Bytes())
 	return int64(n), err
+}
+
+// plainJSON writes numbers and lists of strings, with > and & as they are.
+func plainJSON(v any) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.Encode(v) // a Builder takes everything
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // ReadSaved parses a .race file. All errors wrap ErrSaved or come from r.
@@ -193,7 +204,9 @@ func (s *Saved) set(name, value string) (err error) {
 	case "fresh":
 		text(&s.Fresh)
 	case "run-time":
-		s.RunTime, err = time.ParseDuration(value)
+		if s.RunTime, err = time.ParseDuration(value); err == nil && s.RunTime <= 0 {
+			err = fmt.Errorf("a run-time of %s ends every run at once", value)
+		}
 	case "seed":
 		s.Seed, err = strconv.ParseUint(value, 10, 64)
 	case "plain":
@@ -216,10 +229,9 @@ func (s *Saved) set(name, value string) (err error) {
 	return err
 }
 
-// unquoted undoes the quoting of values with line breaks.
+// unquoted undoes the quoting of values that are no plain line of text.
 func unquoted(value string) string {
-	var s string
-	if strings.HasPrefix(value, `"`) && json.Unmarshal([]byte(value), &s) == nil {
+	if s, err := strconv.Unquote(value); err == nil && value[0] == '"' {
 		return s
 	}
 	return value
