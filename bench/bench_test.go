@@ -101,7 +101,7 @@ func TestHuntIsRead(t *testing.T) {
 	var h hunted
 	err := h.read([]byte(`{"runs":40,"seconds":2.5,"findings":[{"rule":"a","evidence":"possible"},
 		{"rule":"b","evidence":"proven","runs_to_find":7,"seconds_to_find":0.5},{"rule":"c","evidence":"proven","runs_to_find":9}]}`))
-	if err != nil || !h.proven || h.rule != "b" || h.runs != 7 || h.seconds != 0.5 || h.all != 2.5 || h.findings != 2 {
+	if err != nil || !h.proven || h.rule != "b" || h.runs != 7 || h.find != 500 || h.all != 2500 || h.findings != 2 {
 		t.Errorf("%+v %v", h, err)
 	}
 	var all hunts
@@ -112,6 +112,35 @@ func TestHuntIsRead(t *testing.T) {
 	}
 	if h.read([]byte("no report")) == nil {
 		t.Error("nonsense was read as a report")
+	}
+}
+
+func TestCaseIsShown(t *testing.T) {
+	r := caseResult{name: "start-stop-daemon-pidfile", hunts: hunts{tried: 5, proven: 5, wall: 5 * time.Second,
+		runs: series{7, 120, 9}, find: series{250, 12000, 300}, all: series{900, 20000, 1000}}}
+	r.tally = [waysToTry]tally{{trials: 20000, bites: 10}, {missing: true}, {trials: 2000, bites: 2, trouble: 3}}
+	var s section
+	r.show(&s)
+	want := "start-stop-daemon-pidfile|1.7|5/5|9 (7–120)|300 (250–12000)|1000|10/20000|no tool|2/2000"
+	if got := strings.Join(s.rows[0], "|"); got != want || len(s.notes) != 1 {
+		t.Errorf("%s %v", got, s.notes)
+	}
+	if l := line(s.rows[0], widths(s.rows)); strings.Contains(l, "…") {
+		t.Errorf("too wide: %s", l)
+	}
+	r.tally[plainWay].bites = 0
+	if got := r.timesPlain(); got != "> 17" {
+		t.Error(got)
+	}
+	r.hunts = hunts{tried: 1, wasted: 40}
+	r.show(&s)
+	if got := strings.Join(s.rows[1][:6], "|"); got != "start-stop-daemon-pidfile|-|0/1|-|-|-" {
+		t.Error(got)
+	}
+	r.right = true
+	r.show(&s)
+	if got := strings.Join(s.rows[2], "|"); got != "start-stop-daemon-pidfile|0|1|40|0/20000|no tool|2/2000" {
+		t.Error(got)
 	}
 }
 

@@ -52,7 +52,7 @@ func (t tally) String() string {
 // sharedCases hunts real programs, beside what else people do to see a race.
 func (l *lab) sharedCases() []section {
 	racy := section{title: "Real programs with a race: the first proof, beside the same seconds of plain repetition and others",
-		head: []string{"case", "x plain", "proven", "runs", "seconds", "plain", "load", "delays"}}
+		head: []string{"case", "x plain", "proven", "runs", "ms to find", "in all", "plain", "load", "delays"}}
 	right := section{title: "Real programs without one: a hunt must find nothing",
 		head: []string{"case", "found", "hunts", "runs", "plain", "load", "delays"}}
 	if l.cases == "" {
@@ -92,8 +92,8 @@ func (l *lab) explain(s *section) {
 		"Then the same seconds of each other way, after every hunt: %d loops side by side, each in an empty directory. "+
 		"plain: nothing else; load: beside `stress-ng --cpu 2` (%s); delays: `strace -f --seccomp-bpf -e inject=CALL:delay_enter=…`, "+
 		"call, uses and delay (0.1 to 17 ms) drawn for each trial; of these three: trials that bit / trials. "+
-		"runs: until the race was first seen; seconds: until it was also proven by replays, minimised and saved; "+
-		"x plain: proofs for each bite of plain repetition (> if it never bit).", l.hunts, l.perCase, side(), loadIs())
+		"Runs and ms to find: until the race was first seen; in all: ms until it was also proven by replays, minimised and saved. "+
+		"x plain: milliseconds of plain repetition for each bite over ms to find (>: it never bit).", l.hunts, l.perCase, side(), loadIs())
 }
 
 func loadIs() string {
@@ -176,7 +176,7 @@ func (r *caseResult) show(s *section) {
 		}
 		s.row(r.name, fmt.Sprint(h.findings), fmt.Sprint(h.tried), fmt.Sprint(runs), t[0].String(), t[1].String(), t[2].String())
 	} else {
-		s.row(r.name, r.timesPlain(), h.share(), h.runs.String(), h.all.String(), t[0].String(), t[1].String(), t[2].String())
+		s.row(r.name, r.timesPlain(), h.share(), h.runs.String(), h.find.String(), number(h.all.median()), t[0].String(), t[1].String(), t[2].String())
 	}
 	for i, way := range []string{"plain", "load", "delays"} {
 		if t[i].trouble > 0 {
@@ -185,17 +185,18 @@ func (r *caseResult) show(s *section) {
 	}
 }
 
-// timesPlain is how many races were proven for each that plain repetition hit, in
-// the same time.
+// timesPlain is how much sooner a hunt saw the race than plain repetition, which
+// needed its time divided by its bites; at least so much if it never bit.
 func (r *caseResult) timesPlain() string {
-	switch bites := r.tally[plainWay].bites; {
+	bites := r.tally[plainWay].bites
+	ratio := milliseconds(r.hunts.wall) / float64(max(bites, 1)) / r.hunts.find.median()
+	switch {
 	case r.hunts.proven == 0:
-		return "0"
+		return "-"
 	case bites == 0:
-		return "> " + number(float64(r.hunts.proven))
-	default:
-		return number(float64(r.hunts.proven) / float64(bites))
+		return "> " + number(ratio)
 	}
+	return number(ratio)
 }
 
 // repeaters are loops side by side, one for each core.

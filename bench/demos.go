@@ -15,7 +15,7 @@ func demoNames() (names []string) {
 
 // demos hunts every demo several times, each time with another seed.
 func (l *lab) demos() section {
-	out := section{title: "The demos: the first proven race", head: []string{"demo", "proven", "runs", "s to find", "s in all", "rule"}}
+	out := section{title: "The demos: the first proven race", head: []string{"demo", "proven", "runs", "ms to find", "ms in all", "rule"}}
 	for _, d := range demo.List {
 		if !l.wanted("demos", d.Name) {
 			continue
@@ -26,9 +26,9 @@ func (l *lab) demos() section {
 			out.broken = fmt.Errorf("%s: %w", d.Name, err)
 			return out
 		}
-		out.row(d.Name, all.share(), all.runs.String(), all.seconds.String(), all.all.String(), all.rule)
+		out.row(d.Name, all.share(), all.runs.String(), all.find.String(), all.all.String(), all.rule)
 	}
 	out.note("`filerace hunt -- filerace demo NAME`, up to %d hunts with a seed of their own each, together at most %v a demo, on all cores. "+
-		"Runs and seconds to find: until the race was first seen; s in all: until it was also proven by replays, minimised and saved.", l.hunts, l.perCase)
+		"Runs and ms to find: until the race was first seen; ms in all: until it was also proven by replays, minimised and saved.", l.hunts, l.perCase)
 	return out
 }

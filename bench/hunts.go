@@ -17,8 +17,8 @@ type hunted struct {
 	proven   bool
 	rule     string        // of the first proven race
 	runs     int           // when it was found, or all
-	seconds  float64       // when it was found
-	all      float64       // until it was proven, minimised and saved, seconds
+	find     float64       // when it was found, ms
+	all      float64       // until it was proven, minimised and saved, ms
 	wall     time.Duration // of the process
 	findings int           // also those that were not proven
 }
@@ -61,13 +61,13 @@ func (h *hunted) read(text []byte) error {
 	if err := json.Unmarshal(text, &report); err != nil {
 		return fmt.Errorf("read the hunt's report: %w", err)
 	}
-	h.runs, h.seconds, h.all = report.Runs, report.Seconds, report.Seconds
+	h.runs, h.find, h.all = report.Runs, 1000*report.Seconds, 1000*report.Seconds
 	for _, f := range report.Findings {
 		if f.Evidence != race.Possible {
 			h.findings++
 		}
 		if f.Evidence == race.Proven && !h.proven {
-			h.proven, h.rule, h.runs, h.seconds = true, f.Rule, f.Runs, f.Seconds
+			h.proven, h.rule, h.runs, h.find = true, f.Rule, f.Runs, 1000*f.Seconds
 		}
 	}
 	return nil
@@ -95,12 +95,12 @@ func (l *lab) huntAgain(after func(h hunted, round int) error, args ...string) (
 
 // hunts are several hunts of one program.
 type hunts struct {
-	tried, proven      int
-	rule               string
-	runs, seconds, all series // of those that proved a race
-	wasted             int    // runs of those that did not
-	findings           int
-	wall               time.Duration
+	tried, proven   int
+	rule            string
+	runs, find, all series // of those that proved a race
+	wasted          int    // runs of those that did not
+	findings        int
+	wall            time.Duration
 }
 
 func (s *hunts) add(h hunted) {
@@ -113,7 +113,7 @@ func (s *hunts) add(h hunted) {
 	}
 	s.proven++
 	s.rule = h.rule
-	s.runs, s.seconds, s.all = append(s.runs, float64(h.runs)), append(s.seconds, h.seconds), append(s.all, h.all)
+	s.runs, s.find, s.all = append(s.runs, float64(h.runs)), append(s.find, h.find), append(s.all, h.all)
 }
 
 func (s *hunts) share() string { return fmt.Sprintf("%d/%d", s.proven, s.tried) }

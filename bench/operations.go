@@ -186,5 +186,7 @@ func (h *wholeRun) run(_ []string, times int) (a answer, err error) {
 
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
 // side is how many things go on side by side where all cores are used, as in a hunt.
 func side() int { return runtime.NumCPU() }

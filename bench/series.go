@@ -45,6 +45,8 @@ func (s series) over(other series) series {
 // number prints two significant digits, or all before the decimal point.
 func number(v float64) string {
 	switch a := math.Abs(v); {
+	case math.IsNaN(v):
+		return "-"
 	case v == math.Trunc(v) && a < 1e15:
 		return fmt.Sprintf("%.0f", v)
 	case a >= 9.95:
