@@ -189,5 +189,6 @@ else
 	echo "already running" >&2
 fi`,
 	Source: "TLPI 5.1 (creating a file exclusively); CWE-367; https://github.com/Metaswitch/chronos/pull/191 (start-stop-daemon --make-pidfile)",
+	Kinds:  slices.Concat(closing, arriving, []op.Kind{op.Stat, op.AccessOp, op.Readlink, op.Write, op.Copy}),
 	New:    newCheckThenCreate,
 }

@@ -1,9 +1,11 @@
 package race
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"filerace/internal/op"
 	"filerace/internal/world"
 	"filerace/internal/world/worldtest"
 )
@@ -316,4 +318,37 @@ func BenchmarkRules(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(ops)), "ns/op-of-run")
+}
+
+// BenchmarkDetector is all that is done with an operation once it has returned,
+// for eight processes that open, lock, read, write, rename and remove. The goal is
+// 2 M operations per second and core.
+func BenchmarkDetector(b *testing.B) {
+	var script strings.Builder
+	script.WriteString("have log \"x\"\nhave conf \"x\"\n")
+	for i := range 8 {
+		fmt.Fprintf(&script, "1 fork 1.%d\n", i+1)
+	}
+	for i := range 8 {
+		for _, line := range []string{"open L rdwr,creat = 9", "flock 9 EX", "stat L", "open log rdwr,append = 4", "write 4 \"a line\"",
+			"read 4", "close 4", "pwrite 9 0 \"count\"", "pread 9 0 5", "flock 9 UN", "close 9", "read conf", "stat none = -ENOENT",
+			"open T wronly,creat,excl = 3", "write 3 \"new\"", "close 3", "rename T conf", "write scratch trunc \"z\"", "unlink scratch"} {
+			fmt.Fprintf(&script, "1.%d %s\n", i+1, line)
+		}
+	}
+	ops := worldtest.Ops(b, script.String())
+	w, d := world.New(), New()
+	step := func(o *op.Op) {
+		w.Enter(o)
+		d.Step(w, w.Apply(o))
+	}
+	for _, o := range ops[:8] {
+		step(o)
+	}
+	ops = ops[8:]
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		step(ops[i%len(ops)])
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "Mops/s")
 }

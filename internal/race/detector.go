@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"filerace/internal/op"
 	"filerace/internal/world"
 )
 
@@ -54,6 +55,8 @@ func rank(rule string) int {
 // Detector runs the rules over one run.
 type Detector struct {
 	rules  []Rule
+	wants  [256][]Rule // by op.Kind, in the order of rules
+	tell   func(Finding)
 	forget []interface{ Forget(*world.File) }
 	found  map[string]int // by Key: index of findings
 	all    []Finding
@@ -61,29 +64,45 @@ type Detector struct {
 
 // New returns a detector with all rules fresh.
 func New() *Detector {
-	var made []Rule
+	d := newDetector()
 	for _, i := range Rules {
 		if i.New != nil {
-			made = append(made, i.New())
-		}
-	}
-	return newDetector(made...)
-}
-
-func newDetector(rules ...Rule) *Detector {
-	d := &Detector{rules: rules, found: map[string]int{}}
-	for _, r := range rules {
-		if f, ok := r.(interface{ Forget(*world.File) }); ok {
-			d.forget = append(d.forget, f)
+			d.add(i.New(), i.Kinds)
 		}
 	}
 	return d
 }
 
+func newDetector(rules ...Rule) *Detector {
+	d := &Detector{found: map[string]int{}}
+	d.tell = d.report
+	for _, r := range rules {
+		d.add(r, nil)
+	}
+	return d
+}
+
+func (d *Detector) add(r Rule, kinds []op.Kind) {
+	d.rules = append(d.rules, r)
+	for k := range d.wants {
+		if kinds == nil {
+			d.wants[k] = append(d.wants[k], r)
+		}
+	}
+	for _, k := range kinds {
+		if w := d.wants[k]; len(w) == 0 || w[len(w)-1] != r {
+			d.wants[k] = append(w, r)
+		}
+	}
+	if f, ok := r.(interface{ Forget(*world.File) }); ok {
+		d.forget = append(d.forget, f)
+	}
+}
+
 // Step shows the rules the operation that the world has just applied.
 func (d *Detector) Step(w *world.World, e *world.Effect) {
-	for _, r := range d.rules {
-		r.Step(w, e, d.report)
+	for _, r := range d.wants[e.Op.Kind] {
+		r.Step(w, e, d.tell)
 	}
 	for _, f := range w.Forgotten() {
 		for _, r := range d.forget {
@@ -96,7 +115,7 @@ func (d *Detector) Step(w *world.World, e *world.Effect) {
 // then by evidence, then from cause to symptom. Each race comes once.
 func (d *Detector) End(w *world.World, end End) []Finding {
 	for _, r := range d.rules {
-		r.End(w, end, d.report)
+		r.End(w, end, d.tell)
 	}
 	sorted := slices.Clone(d.all)
 	slices.SortStableFunc(sorted, func(a, b Finding) int {

@@ -144,6 +144,9 @@ type arrival struct {
 	entry *world.Entry
 }
 
+// arriving are the operations that give a file a name.
+var arriving = []op.Kind{op.Open, op.Mkdir, op.SymlinkOp, op.Mknod, op.Rename, op.Link}
+
 // arrivals remembers, for every file that got a name in this run, the last time.
 type arrivals struct{ perFile[arrival] }
 

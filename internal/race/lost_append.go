@@ -2,6 +2,7 @@ package race
 
 import (
 	"fmt"
+	"slices"
 
 	"filerace/internal/world"
 )
@@ -68,5 +69,6 @@ if err != nil {
 }
 fd.Write(record)`,
 	Source: "TLPI 5.1 (appending data to a file); open(2), O_APPEND; https://github.com/pgbackrest/pgbackrest/issues/154",
+	Kinds:  slices.Concat(closing, placing),
 	New:    newLostAppend,
 }

@@ -217,5 +217,6 @@ echo $((n + 1)) >counter`,
 	echo $((n + 1)) >counter
 ) 9>>counter.lock    # never removed`,
 	Source: "Bernstein, Hadzilacos, Goodman: Concurrency Control and Recovery in Database Systems, 1.2 (lost update); flock(1), EXAMPLES; GNU sed manual, -i",
+	Kinds:  slices.Concat(closing, arriving, []op.Kind{op.Read, op.Write, op.Copy, op.Truncate}),
 	New:    newLostUpdate,
 }

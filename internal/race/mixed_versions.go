@@ -190,5 +190,6 @@ mv new/key.pem tls/key.pem`,
 	Right: `ln -s tls-v2 tls.new      # tls is a link to tls-v1
 mv -T tls.new tls         # rename(2): one step for all files`,
 	Source: "symlink(7); rename(2); apt and dpkg, upgrades of packages in use; Kubernetes AtomicWriter (..data link)",
+	Kinds:  []op.Kind{op.Rename, op.Open, op.Read, op.Copy, op.Exit},
 	New:    newMixedVersions,
 }

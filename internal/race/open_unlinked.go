@@ -2,6 +2,7 @@ package race
 
 import (
 	"fmt"
+	"slices"
 
 	"filerace/internal/op"
 	"filerace/internal/world"
@@ -126,5 +127,6 @@ echo "$record" >>queue       mv queue work; process work; rm work`,
 ( flock 9; mv queue work ) 9>>queue.lock
 process work; rm work`,
 	Source: "unlink(2); TLPI 18.3; flock(2) with removed lock files: https://github.com/gofrs/flock, Unlock",
+	Kinds:  slices.Concat(closing, []op.Kind{op.Open, op.Unlink, op.Write, op.Read, op.Stat, op.Copy}),
 	New:    newOpenUnlinked,
 }

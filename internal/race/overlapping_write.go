@@ -152,5 +152,6 @@ if (fcntl(fd, F_SETLKW, &l) == 0) {
 	fcntl(fd, F_SETLK, &l);
 }`,
 	Source: "TLPI 55.3 (record locking); write(2), NOTES; POSIX write, RATIONALE (atomicity)",
+	Kinds:  slices.Concat(closing, placing),
 	New:    newOverlappingWrite,
 }

@@ -36,6 +36,9 @@ type writer struct {
 	ofd *world.OFD
 }
 
+// placing are the operations by which a writer finds its place, and its writes.
+var placing = []op.Kind{op.Open, op.Stat, op.Seek, op.Write, op.Copy}
+
 // positions tells how writers find their offsets, per description, and remembers
 // how each process last wrote to each file.
 type positions struct {

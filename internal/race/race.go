@@ -62,5 +62,6 @@ type Info struct {
 	Wrong  string      // code that has the race
 	Right  string      // code that has not
 	Source string      // where the field writes about it
+	Kinds  []op.Kind   // operations that the rule wants to see; nil: all
 	New    func() Rule // nil: found by the engine and not in the ops (outcome)
 }

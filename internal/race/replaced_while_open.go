@@ -74,5 +74,6 @@ echo "b = 2" >&3`,
 	printf 'a = 1\nb = 2\n' >>app.conf
 } 9>>app.conf.lock      # and the same around the sed -i`,
 	Source: "rename(2): open file descriptors for newpath are unaffected; logrotate(8), create and copytruncate",
+	Kinds:  []op.Kind{op.Write, op.Copy, op.Exit},
 	New:    newReplacedWhileOpen,
 }

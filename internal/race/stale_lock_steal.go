@@ -186,5 +186,6 @@ echo $$ >lock/pid`,
 	Right: `exec 9>lock                # a file that stays
 flock 9                    # released by the kernel when this process ends`,
 	Source: "procmail lockfile(1), -l; useradd and vipw take the lock by link(2)",
+	Kinds:  []op.Kind{op.Open, op.Mkdir, op.SymlinkOp, op.Link, op.Stat, op.AccessOp, op.Readlink, op.Unlink, op.Rmdir, op.Rename},
 	New:    newStaleLockSteal,
 }

@@ -81,6 +81,9 @@ func (f *Finding) alsoNamed(paths ...string) {
 	}
 }
 
+// closing are the operations that can close an open file description.
+var closing = []op.Kind{op.Close, op.CloseRange, op.Dup, op.Exec, op.Exit}
+
 // told keeps a rule from saying the same of one name again and again.
 type told struct{ said recent[string, bool] }
 
