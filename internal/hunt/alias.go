@@ -18,14 +18,18 @@ func (a *aliases) same(want, got string) bool {
 	if len(w) != len(g) {
 		return false
 	}
+	bind := -1 // nothing is bound unless all words agree
 	for i := range w {
 		if w[i] == g[i] || a.to[w[i]] == g[i] {
 			continue
 		}
-		if !strings.Contains(want, "EXCL") || !alike(w[i], g[i]) || a.to[w[i]] != "" || a.from[g[i]] != "" {
+		if bind >= 0 || !strings.Contains(want, "EXCL") || !alike(w[i], g[i]) || a.to[w[i]] != "" || a.from[g[i]] != "" {
 			return false
 		}
-		a.to[w[i]], a.from[g[i]] = g[i], w[i]
+		bind = i
+	}
+	if bind >= 0 {
+		a.to[w[bind]], a.from[g[bind]] = g[bind], w[bind]
 	}
 	return true
 }
