@@ -3,6 +3,7 @@ package tracee
 import (
 	"encoding/binary"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,6 +42,8 @@ func (c *control) hopeless(t *thread) bool {
 	switch call.Kind {
 	case op.Wait:
 		return true
+	case op.Pause: // dash(1) waits for its children in sigsuspend(2)
+		return c.hasChildren(t.proc)
 	case op.Futex:
 		return o.Len < 0 && (t.sleepArg[1]&futexPrivate != 0 || t.anonymous(t.sleepArg[0]))
 	case op.Read, op.Write:
@@ -51,6 +54,13 @@ func (c *control) hopeless(t *thread) bool {
 		return o.Len < 0 && c.pollsInside(t, o)
 	}
 	return false
+}
+
+// hasChildren reports whether a child of the process is in the run.
+func (c *control) hasChildren(p *process) bool {
+	return slices.ContainsFunc(c.live, func(t *thread) bool {
+		return t.proc != nil && t.proc.actor.Parent() == p.actor
+	})
 }
 
 // anonymous reports whether the address lies in memory that no file stands for,
