@@ -2,7 +2,6 @@ package race
 
 import (
 	"fmt"
-	"slices"
 
 	"filerace/internal/op"
 	"filerace/internal/world"
@@ -23,11 +22,9 @@ func (l *listings) note(e *world.Effect) {
 			return // the end of the list: no news
 		}
 	}
-	list = slices.DeleteFunc(list, func(d deed) bool { return d.by.Actor.Process() == p })
-	if len(list) >= perProcess {
-		list = list[1:]
+	if list, grown := renew(list, deedOf(e)); grown {
+		l.dirs.put(e.File.ID, list)
 	}
-	l.dirs.put(e.File.ID, append(list, deedOf(e)))
 }
 
 // last returns the last listing by the actor of e and those tied to it that the
@@ -76,12 +73,9 @@ func (r *directoryRaceRule) arrive(n *world.Entry, e *world.Effect) {
 	if n == nil || n.File == nil || n.Changed.Seq != e.At.Seq {
 		return
 	}
-	list, p := r.arrived.get(n.Dir), e.Op.Actor.Process()
-	list = slices.DeleteFunc(list, func(d deed) bool { return d.by.Actor.Process() == p })
-	if len(list) >= perProcess {
-		list = list[1:]
+	if list, grown := renew(r.arrived.get(n.Dir), deedOf(e)); grown {
+		r.arrived.put(n.Dir, list)
 	}
-	r.arrived.put(n.Dir, append(list, deedOf(e)))
 }
 
 func (r *directoryRaceRule) failed(e *world.Effect) {

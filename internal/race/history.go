@@ -10,6 +10,26 @@ import (
 // perProcess bounds how many processes are remembered at one name.
 const perProcess = 16
 
+// renew puts v at the end of a list that holds what each process did last, in the
+// order of time, and reports whether the list has become another one. Beyond
+// perProcess the oldest is forgotten.
+func renew[T interface{ process() op.Actor }](list []T, v T) (now []T, grown bool) {
+	p, n := v.process(), len(list)
+	for i := n - 1; i >= 0; i-- {
+		if list[i].process() == p {
+			copy(list[i:], list[i+1:])
+			list[n-1] = v
+			return list, false
+		}
+	}
+	if n < perProcess {
+		return append(list, v), true
+	}
+	copy(list, list[1:])
+	list[n-1] = v
+	return list, false
+}
+
 // look is what a process last learnt of a name.
 type look struct {
 	deed
@@ -46,13 +66,9 @@ func (l *looks) note(e *world.Effect) {
 }
 
 func (l *looks) add(n *world.Entry, k look) {
-	list := l.names.get(n)
-	p := k.by.Actor.Process()
-	list = slices.DeleteFunc(list, func(o look) bool { return o.by.Actor.Process() == p })
-	if len(list) >= perProcess {
-		list = list[1:]
+	if list, grown := renew(l.names.get(n), k); grown {
+		l.names.put(n, list)
 	}
-	l.names.put(n, append(list, k))
 }
 
 // last returns what the actor of e and those tied to it last learnt of a name.
@@ -111,20 +127,15 @@ func (r *readings) note(w *world.World, e *world.Effect) {
 
 func (r *readings) add(n *world.Entry, k reading) {
 	list := r.names.get(n)
-	p := k.by.Actor.Process()
-	for i, o := range list {
-		if o.by.Actor.Process() == p {
-			if o.file == k.file {
-				k.hi = max(k.hi, o.hi)
-			}
-			list = slices.Delete(list, i, i+1)
-			break
+	p := k.process()
+	for i := range list {
+		if o := &list[i]; o.file == k.file && o.process() == p {
+			k.hi = max(k.hi, o.hi)
 		}
 	}
-	if len(list) >= perProcess {
-		list = list[1:]
+	if list, grown := renew(list, k); grown {
+		r.names.put(n, list)
 	}
-	r.names.put(n, append(list, k))
 }
 
 // last returns the last reading of a name by the actor of e and those tied to it.

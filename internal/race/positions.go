@@ -1,8 +1,6 @@
 package race
 
 import (
-	"slices"
-
 	"filerace/internal/op"
 	"filerace/internal/world"
 )
@@ -38,6 +36,8 @@ type writer struct {
 
 // placing are the operations by which a writer finds its place, and its writes.
 var placing = []op.Kind{op.Open, op.Stat, op.Seek, op.Write, op.Copy}
+
+func (w writer) process() op.Actor { return w.deed.process() }
 
 // positions tells how writers find their offsets, per description, and remembers
 // how each process last wrote to each file.
@@ -80,12 +80,9 @@ func (p *positions) note(e *world.Effect) (how position) {
 }
 
 func (p *positions) asked(e *world.Effect) {
-	proc := e.Op.Actor.Process()
-	list := slices.DeleteFunc(p.sizes[e.File], func(o position) bool { return o.by.Actor.Process() == proc })
-	if len(list) >= perProcess {
-		list = list[1:]
+	if list, grown := renew(p.sizes[e.File], position{deedOf(e), bySize, e.File.Size, e.File.Size}); grown {
+		p.sizes[e.File] = list
 	}
-	p.sizes[e.File] = append(list, position{deedOf(e), bySize, e.File.Size, e.File.Size})
 }
 
 func (p *positions) seek(e *world.Effect) {
@@ -134,12 +131,9 @@ func (p *positions) sized(e *world.Effect) position {
 }
 
 func (p *positions) wrote(e *world.Effect, how position) {
-	proc := e.Op.Actor.Process()
-	list := slices.DeleteFunc(p.writers[e.File], func(o writer) bool { return o.deed.by.Actor.Process() == proc })
-	if len(list) >= perProcess {
-		list = list[1:]
+	if list, grown := renew(p.writers[e.File], writer{deedOf(e), how, e.OFD}); grown {
+		p.writers[e.File] = list
 	}
-	p.writers[e.File] = append(list, writer{deedOf(e), how, e.OFD})
 }
 
 // writer returns how the process that did d last wrote to f.

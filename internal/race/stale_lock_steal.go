@@ -36,9 +36,6 @@ type theft struct {
 	thief               op.Actor
 }
 
-// lookers bounds how many processes' looks are kept of one name.
-const lookers = 16
-
 // removers are programs that look at a name only to remove it.
 var removers = []string{"rm", "rmdir", "unlink", "mv", "busybox"}
 
@@ -92,12 +89,7 @@ func (r *staleLockStealRule) look(en *world.Entry, e *world.Effect) {
 		return
 	}
 	n := r.name(en)
-	p := e.Op.Actor.Process()
-	n.looks = slices.DeleteFunc(n.looks, func(l deed) bool { return l.by.Actor.Process() == p })
-	if len(n.looks) == lookers {
-		n.looks = n.looks[1:]
-	}
-	n.looks = append(n.looks, deedOf(e))
+	n.looks, _ = renew(n.looks, deedOf(e))
 }
 
 // made notes an exclusive creation, and judges it if it follows a theft.

@@ -16,6 +16,9 @@ type deed struct {
 
 func deedOf(e *world.Effect) deed { return deed{e.At, e.Op} }
 
+// process is whose deed it was.
+func (d deed) process() op.Actor { return d.by.Actor.Process() }
+
 func (d deed) none() bool { return d.by == nil }
 
 // tied reports whether d belongs to the same story as the present operation, in

@@ -61,12 +61,9 @@ func (r *tempCollisionRule) open(e *world.Effect) {
 		return
 	}
 	r.lose(e)
-	list, p := r.names.get(e.Entry), e.Op.Actor.Process()
-	list = slices.DeleteFunc(list, func(o opener) bool { return o.by.Actor.Process() == p })
-	if len(list) >= perProcess {
-		list = list[1:]
+	if list, grown := renew(r.names.get(e.Entry), opener{deedOf(e), e.File}); grown {
+		r.names.put(e.Entry, list)
 	}
-	r.names.put(e.Entry, append(list, opener{deedOf(e), e.File}))
 }
 
 // lose keeps what another's writing or truncation took away.
