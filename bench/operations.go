@@ -62,6 +62,9 @@ func (l *lab) sideBySide(out *section, list []way, figure func(w way) (float64, 
 		})
 	}
 	if out.broken = interleave(l.rounds, each...); out.broken != nil {
+		if l.ctx.Err() != nil {
+			out.broken = errGone
+		}
 		return
 	}
 	for i, w := range list {
