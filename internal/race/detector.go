@@ -55,6 +55,7 @@ func rank(rule string) int {
 // Detector runs the rules over one run.
 type Detector struct {
 	rules  []Rule
+	kept   *kept
 	wants  [256][]Rule // by op.Kind, in the order of rules
 	tell   func(Finding)
 	forget []interface{ Forget(*world.File) }
@@ -74,7 +75,7 @@ func New() *Detector {
 }
 
 func newDetector(rules ...Rule) *Detector {
-	d := &Detector{found: map[string]int{}}
+	d := &Detector{kept: newKept(), found: map[string]int{}}
 	d.tell = d.report
 	for _, r := range rules {
 		d.add(r, nil)
@@ -84,6 +85,9 @@ func newDetector(rules ...Rule) *Detector {
 
 func (d *Detector) add(r Rule, kinds []op.Kind) {
 	d.rules = append(d.rules, r)
+	if s, ok := r.(interface{ share(*kept) }); ok {
+		s.share(d.kept)
+	}
 	for k := range d.wants {
 		if kinds == nil {
 			d.wants[k] = append(d.wants[k], r)

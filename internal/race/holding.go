@@ -72,11 +72,22 @@ type holding struct {
 type holdings struct {
 	now []*holding
 	of  map[owner]*holding
+
+	seen  once
+	took  *holding
+	ended []*holding
 }
 
 // step follows one operation. It returns the holding that began or changed, and
 // those that ended.
 func (h *holdings) step(w *world.World, e *world.Effect) (took *holding, ended []*holding) {
+	if h.seen.first(e) {
+		h.took, h.ended = h.follow(w, e)
+	}
+	return h.took, h.ended
+}
+
+func (h *holdings) follow(w *world.World, e *world.Effect) (took *holding, ended []*holding) {
 	if l := e.Took; l != nil && l.Family != op.LeaseLock {
 		took = h.take(w, l, e)
 	}
@@ -158,6 +169,9 @@ func (h *holding) clashes(o *holding) bool {
 // kin reports whether one of two processes descends from the other: a parent
 // that waits for its child is not its rival.
 func kin(a, b op.Actor) bool { return a.Within(b) || b.Within(a) }
+
+// locking are the operations on locks, and those that use the bytes that locks guard.
+var locking = []op.Kind{op.LockOp, op.Open, op.Read, op.Write, op.Copy, op.Truncate, op.Allocate}
 
 // touchesData reports whether the operation reads or changes bytes of a regular file.
 func touchesData(e *world.Effect) (reads, writes bool) {

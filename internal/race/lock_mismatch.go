@@ -16,7 +16,7 @@ import (
 // another file then and one writes it. A process that also waits for a lock on
 // the file is not inside yet, so programs that take both families stay silent.
 type lockMismatchRule struct {
-	holdings
+	*holdings
 	pairs []*mismatch
 }
 
@@ -31,13 +31,15 @@ type sharedUse struct {
 	a, b, write deed
 }
 
-func newLockMismatch() Rule { return &lockMismatchRule{} }
+func newLockMismatch() Rule { return &lockMismatchRule{holdings: new(holdings)} }
 
 func (r *lockMismatchRule) Forget(f *world.File) {
 	for _, p := range r.pairs {
 		delete(p.used, f)
 	}
 }
+
+func (r *lockMismatchRule) share(k *kept) { r.holdings = k.holdings }
 
 func (r *lockMismatchRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
 	if reads, writes := touchesData(e); len(r.pairs) > 0 && (reads || writes) {
@@ -157,5 +159,6 @@ fcntl.flock(f, fcntl.LOCK_EX)     # flock, as in the script
 # nightly.sh
 flock counter ./update counter`,
 	Source: "flock(2), NOTES; fcntl_locking(2)",
+	Kinds:  slices.Concat(closing, locking),
 	New:    newLockMismatch,
 }

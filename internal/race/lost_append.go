@@ -14,10 +14,12 @@ import (
 // Ruled out: O_APPEND on both sides, one shared description (>log for a whole
 // group of commands), and a lock over finding the end and writing.
 type lostAppendRule struct {
-	positions
+	*positions
 }
 
 func newLostAppend() Rule { return &lostAppendRule{positions: newPositions()} }
+
+func (r *lostAppendRule) share(k *kept) { r.positions = k.positions }
 
 func (r *lostAppendRule) Step(_ *world.World, e *world.Effect, report func(Finding)) {
 	how := r.note(e)

@@ -16,7 +16,7 @@ import (
 // remain, the file is what neither wrote. Where the loser had added to the end,
 // lost-append tells the story.
 type overlappingWriteRule struct {
-	positions
+	*positions
 	mixing perFile[[]mix]
 }
 
@@ -37,6 +37,8 @@ func (r *overlappingWriteRule) Forget(f *world.File) {
 	r.positions.Forget(f)
 	r.mixing.Forget(f)
 }
+
+func (r *overlappingWriteRule) share(k *kept) { r.positions = k.positions }
 
 func (r *overlappingWriteRule) Step(_ *world.World, e *world.Effect, report func(Finding)) {
 	how := r.note(e)

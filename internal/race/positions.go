@@ -45,10 +45,12 @@ type positions struct {
 	open    map[*world.OFD]position
 	sizes   perFile[[]position] // sizes that processes asked for, the last of each
 	writers perFile[[]writer]
+	noted   once
+	how     position
 }
 
-func newPositions() positions {
-	return positions{map[*world.OFD]position{}, perFile[[]position]{}, perFile[[]writer]{}}
+func newPositions() *positions {
+	return &positions{open: map[*world.OFD]position{}, sizes: perFile[[]position]{}, writers: perFile[[]writer]{}}
 }
 
 // Forget drops a file that is gone for good.
@@ -58,7 +60,14 @@ func (p *positions) Forget(f *world.File) {
 }
 
 // note learns from one operation. For a write it returns how the write found its place.
-func (p *positions) note(e *world.Effect) (how position) {
+func (p *positions) note(e *world.Effect) position {
+	if p.noted.first(e) {
+		p.how = p.learn(e)
+	}
+	return p.how
+}
+
+func (p *positions) learn(e *world.Effect) (how position) {
 	if !e.Op.Failed() && e.File != nil && e.File.Type == op.Regular {
 		switch e.Op.Kind {
 		case op.Open:

@@ -12,7 +12,8 @@ import (
 // play shows a script to one rule and returns what the detector makes of it.
 func play(t *testing.T, rule Info, end End, script string) []Finding {
 	t.Helper()
-	d := newDetector(rule.New())
+	d := newDetector()
+	d.add(rule.New(), rule.Kinds)
 	var last *world.World
 	worldtest.Run(t, script, func(w *world.World, e *world.Effect) {
 		last = w

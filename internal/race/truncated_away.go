@@ -17,10 +17,12 @@ import (
 // reported.
 type truncatedAwayRule struct {
 	readings readings
-	positions
+	*positions
 }
 
 func newTruncatedAway() Rule { return &truncatedAwayRule{positions: newPositions()} }
+
+func (r *truncatedAwayRule) share(k *kept) { r.positions = k.positions }
 
 func (r *truncatedAwayRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
 	r.note(e)

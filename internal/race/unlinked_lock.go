@@ -17,7 +17,7 @@ import (
 // stat of the path after locking, starting over if they differ. What a process
 // does after it got such a lock tells whether it fell for it (see activity).
 type unlinkedLockRule struct {
-	holdings
+	*holdings
 	lost   perFile[[]lostName]
 	tries  perFile[[]try]
 	guards map[*holding]*guard
@@ -59,13 +59,15 @@ type twins struct {
 }
 
 func newUnlinkedLock() Rule {
-	return &unlinkedLockRule{lost: perFile[[]lostName]{}, tries: perFile[[]try]{}, guards: map[*holding]*guard{}}
+	return &unlinkedLockRule{holdings: new(holdings), lost: perFile[[]lostName]{}, tries: perFile[[]try]{}, guards: map[*holding]*guard{}}
 }
 
 func (r *unlinkedLockRule) Forget(f *world.File) {
 	r.lost.Forget(f)
 	r.tries.Forget(f)
 }
+
+func (r *unlinkedLockRule) share(k *kept) { r.holdings = k.holdings }
 
 func (r *unlinkedLockRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
 	r.moved(e.Entry, e.Before, e)
@@ -270,7 +272,6 @@ func (r *unlinkedLockRule) alone(g *guard, report func(Finding)) {
 
 func (r *unlinkedLockRule) End(_ *world.World, _ End, report func(Finding)) {
 	left := r.now
-	r.now = nil
 	for _, h := range left {
 		h.ended = true
 	}

@@ -20,7 +20,7 @@ import (
 // lock after an unlocked look and reads again has lost nothing (SQLite reads the
 // header of a database so).
 type unlockedAccessRule struct {
-	holdings
+	*holdings
 	sections map[*holding]*section
 	guarded  perFile[map[*world.File][]op.Actor] // file, lock file: who used one under the other, two at most
 	rewrites perFile[bool]                       // files written otherwise than by O_APPEND
@@ -62,6 +62,7 @@ type charge struct {
 
 func newUnlockedAccess() Rule {
 	return &unlockedAccessRule{
+		holdings: new(holdings),
 		sections: map[*holding]*section{}, guarded: perFile[map[*world.File][]op.Actor]{}, rewrites: perFile[bool]{},
 	}
 }
@@ -84,6 +85,8 @@ func (r *unlockedAccessRule) Forget(f *world.File) {
 		delete(g, f)
 	}
 }
+
+func (r *unlockedAccessRule) share(k *kept) { r.holdings = k.holdings }
 
 func (r *unlockedAccessRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
 	if reads, writes := touchesData(e); reads || writes {
@@ -319,5 +322,6 @@ flock counter.lock sh -c 'n=$(cat counter); echo $((n+1)) >counter'
 # reset.sh
 flock counter.lock sh -c 'echo 0 >counter'`,
 	Source: "Savage et al., Eraser, TOCS 15(4), 1997; flock(2): advisory locks; TLPI 55.1",
+	Kinds:  slices.Concat(closing, locking),
 	New:    newUnlockedAccess,
 }
