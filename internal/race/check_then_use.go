@@ -13,12 +13,16 @@ import (
 //
 // Reading a newer version of a replaced file is as it should be. A file that is
 // gone is harm only if the process fails of it. Where a directory was listed
-// first, directory-race tells the story.
+// first, directory-race tells the story. A name that was free and is taken by the
+// time of an exclusive creation is harm only if the run fails of it: to find a
+// lock taken, and say so, is no failure.
 type checkThenUseRule struct {
 	failures
 	looks    looks
 	listings listings
 	arrivals
+	taken  failures
+	failed []Finding // taken names over which a process failed
 }
 
 func newCheckThenUse() Rule { return &checkThenUseRule{arrivals: newArrivals()} }
@@ -27,13 +31,47 @@ func (r *checkThenUseRule) Step(_ *world.World, e *world.Effect, report func(Fin
 	if e.Entry != nil {
 		if uses(e.Op) {
 			r.use(e, report)
+		} else if e.Op.Errno() == eexist && e.Op.Kind == op.Open {
+			r.exists(e)
 		}
 		r.overcome(e)
+		r.taken.overcome(e)
 		r.looks.note(e)
 		r.arrivals.note(e)
 	}
 	r.listings.note(e)
 	r.ended(e, report)
+	r.taken.ended(e, func(f Finding) {
+		if len(r.failed) < suspects {
+			r.failed = append(r.failed, f)
+		}
+	})
+}
+
+func (r *checkThenUseRule) End(w *world.World, end End, report func(Finding)) {
+	r.failures.End(w, end, report)
+	r.taken.End(w, end, report)
+	if end.Failed {
+		for _, f := range r.failed {
+			report(f)
+		}
+	}
+}
+
+// exists judges an exclusive creation of what had been looked for and not found.
+func (r *checkThenUseRule) exists(e *world.Effect) {
+	n := e.Entry
+	made := deed{n.Changed, n.By}
+	k, ok := r.looks.last(n, e)
+	if !ok || k.file != nil || !k.check() || made.none() || !made.after(k.deed) || !made.rival(e) || !rivals(made, k.deed) {
+		return
+	}
+	f := story("check-then-use", n.Path, n.File, k.deed, made, deedOf(e))
+	f.Headline = fmt.Sprintf("%s failed to create %s, which %s had made after it was looked for", actor(deedOf(e)), n.Path, actor(made))
+	f.Why = fmt.Sprintf("In step %d %s found no %s. In step %d %s made it, so that step %d, which was to create it, found it there and failed.",
+		k.at.Seq, actor(k.deed), n.Path, made.at.Seq, actor(made), e.At.Seq)
+	f.Repair = "Give each process a name of its own, and rename the finished file to the common name; or handle the error: someone else has made the file."
+	r.taken.suspect(e.Op.Actor, n, f)
 }
 
 // uses reports whether the operation acts on a file by path and does not create one.
@@ -106,7 +144,7 @@ var did = map[op.Kind]string{
 var checkThenUse = Info{
 	Name:  "check-then-use",
 	Title: "a path was checked, then used by path, and led elsewhere by then",
-	Fires: "A process checked a path with stat or access; before it used the path, another process removed the file (and the process failed), or put another there that the use destroyed.",
+	Fires: "A process checked a path with stat or access; before it used the path, another process removed the file or made the one that was to be created (and the process failed), or put another there that the use destroyed.",
 	Harm: "The check says nothing of the file that is used: a file is removed, moved or changed that was never looked at, or a " +
 		"program fails on a file that it had just seen.",
 	Safe: "Opening once and working on the descriptor; acting without a check and handling the error; a lock over check and use. " +

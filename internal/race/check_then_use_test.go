@@ -1,6 +1,9 @@
 package race
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const checkedAndGone = `
 	have f "x"
@@ -99,4 +102,26 @@ func TestCheckThenUseSilent(t *testing.T) {
 			1.1  exit 1
 		`,
 	}, mute(checkThenUse, End{}))
+}
+
+// cp looks for its target and creates it exclusively if there is none.
+const twoCopies = `
+	1    fork 1.1
+	1    fork 1.2
+	1.1  stat out = -ENOENT                              #*
+	1.2  stat out = -ENOENT
+	1.2  open out wronly,creat,excl = 3                  #*
+	1.1  open out wronly,creat,excl = -EEXIST            #*
+`
+
+func TestCheckThenUseOfATakenName(t *testing.T) {
+	if f := fires(t, checkThenUse, End{Failed: true}, "/w/out", twoCopies+"1.1 exit 1"); !f.Explains {
+		t.Error("does not explain the failure")
+	}
+	scripts(t, map[string]string{
+		"copes":         twoCopies + "1.1 exit 0",
+		"takes another": twoCopies + "1.1 unlink out\n1.1 open out wronly,creat,excl = 3\n1.1 exit 1",
+		"did not look":  strings.Replace(twoCopies, "1.1  stat out = -ENOENT", "1.1  stat in = -ENOENT", 1) + "1.1 exit 1",
+	}, mute(checkThenUse, End{Failed: true}))
+	silent(t, checkThenUse, End{}, twoCopies+"1.1 exit 1") // the lock was taken, and the program said so
 }
