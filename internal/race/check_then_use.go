@@ -63,7 +63,7 @@ func (r *checkThenUseRule) exists(e *world.Effect) {
 	n := e.Entry
 	made := deed{n.Changed, n.By}
 	k, ok := r.looks.last(n, e)
-	if !ok || k.file != nil || !k.check() || made.none() || !made.after(k.deed) || !made.rival(e) || !rivals(made, k.deed) {
+	if !ok || k.file != nil || made.none() || !made.after(k.deed) || !made.rival(e) || !rivals(made, k.deed) {
 		return
 	}
 	f := story("check-then-use", n.Path, n.File, k.deed, made, deedOf(e))
