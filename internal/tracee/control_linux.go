@@ -106,7 +106,9 @@ func (c *control) decide() (bool, error) {
 		return c.choose(ready)
 	}
 	switch {
-	case c.all: // an attempt to open has made the kernel signal the holder of a lease
+	case c.all, c.busy():
+		// Looking at what is ready has moved something: an attempt to open has made the kernel
+		// signal the holder of a lease, or a lock request was refused with EDEADLK.
 		return true, nil
 	case c.rootEnd:
 		return false, nil // what is left sleeps: daemons

@@ -33,11 +33,11 @@ const x32Calls = 0x40000000
 // through, and the run is told to be incompletely modelled.
 const foreign = 1
 
-// filter compiles the table's traced calls for one architecture. A chain of
-// comparisons picks the block of at most blockSize numbers, in which the calls are
-// compared one by one; the kernel's JIT makes that a few nanoseconds.
+// filter compiles the table's traced calls for one architecture into a search tree.
+// Its depth counts at every start of a run: to learn which calls are always
+// allowed, the kernel carries the filter out for each call number when it is
+// installed (seccomp_cache_prepare, kernel/seccomp.c).
 func filter(a op.Arch, audit uint32) []launcher.Instruction {
-	const blockSize = 8
 	rows := map[uint32][]*op.Call{}
 	for i := range op.Calls {
 		if n := a.Number(&op.Calls[i]); n != op.None {
@@ -60,19 +60,25 @@ func filter(a op.Arch, audit uint32) []launcher.Instruction {
 		{Code: bpfJge, K: x32Calls, Jf: 1}, // arm64 has none there
 		{Code: bpfRet, K: retTrace | foreign},
 	}
-	for len(numbers) > 0 {
-		n := min(blockSize, len(numbers))
-		block := numberBlock(numbers[:n], rows)
-		if numbers = numbers[n:]; len(numbers) > 0 {
-			p = append(p, launcher.Instruction{Code: bpfJge, K: numbers[0], Jf: 1},
-				launcher.Instruction{Code: bpfJa, K: uint32(len(block))})
-		}
-		p = append(p, block...)
-	}
+	p = append(p, tree(numbers, rows)...)
 	if len(p) > 4096 { // BPF_MAXINSNS
 		panic(fmt.Sprintf("seccomp filter of %d instructions", len(p)))
 	}
 	return p
+}
+
+// tree halves the numbers until few are left; the accumulator holds the number.
+func tree(numbers []uint32, rows map[uint32][]*op.Call) []launcher.Instruction {
+	if len(numbers) <= 2 {
+		return numberBlock(numbers, rows)
+	}
+	mid := len(numbers) / 2
+	less, rest := tree(numbers[:mid], rows), tree(numbers[mid:], rows)
+	p := []launcher.Instruction{
+		{Code: bpfJge, K: numbers[mid], Jf: 1},
+		{Code: bpfJa, K: uint32(len(less))}, // conditional jumps reach 255 instructions only
+	}
+	return append(append(p, less...), rest...)
 }
 
 // numberBlock decides over a few numbers; the accumulator holds the number.

@@ -1,7 +1,6 @@
 package tracee
 
 import (
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -201,10 +200,7 @@ const (
 
 // pendingSignal reads from /proc/TID/status whether a signal awaits delivery.
 func pendingSignal(tid int) pending {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
-	if err != nil {
-		return nothing
-	}
+	text := procFile(tid, "status")
 	var waiting, blocked, ignored, caught uint64
 	for line := range strings.Lines(string(text)) {
 		name, value, _ := strings.Cut(line, ":")

@@ -109,7 +109,7 @@ func (c *control) inherit(t *thread) {
 			c.given[f.ID] = true
 		}
 		info := op.FDInfo{FD: fd, File: f, Off: op.None, Shared: fd}
-		text, _ := os.ReadFile("/proc/" + strconv.Itoa(t.proc.pid) + "/fdinfo/" + strconv.Itoa(fd))
+		text := procFile(t.proc.pid, "fdinfo/"+strconv.Itoa(fd))
 		fmt.Sscanf(string(text), "pos:\t%d\nflags:\t%o", &info.Off, &info.Flags)
 		// Descriptors 1 and 2 of a terminal or of `>log 2>&1` share one description; kcmp(2)
 		// would tell for sure but is often forbidden, so one file at one offset counts as one.
