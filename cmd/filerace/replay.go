@@ -50,6 +50,9 @@ func replayCommand(ctx context.Context, c *console, args []string) int {
 		return failed(c, "replay", err)
 	}
 	switch {
+	case res.Quit:
+		fmt.Fprintln(c.out, "stopped")
+		return exitClean
 	case res.Stopped != nil:
 		return left(c, saved, opt, res)
 	case res.Diverged != nil && res.Bites < res.Runs:

@@ -172,6 +172,9 @@ func (r *runner) finish(res tracee.Result) {
 		rep.Cuts = append(rep.Cuts, r.cut(&f))
 	}
 	rep.Order = r.order
+	if r.plan.InTurn {
+		rep.Ran = nil // every operation of the program: of use to nobody
+	}
 	seen := map[string]bool{}
 	for _, s := range r.done {
 		seen[string(s.Actor)] = true

@@ -2,7 +2,6 @@ package hunt
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -70,7 +69,6 @@ func tryRun(ctx context.Context) Diagnosis {
 		d.Found = err.Error()
 	case rep.Err != "":
 		d.Found = rep.Err
-		err = errors.New(rep.Err)
 		d.Do = "in a container: --cap-add=SYS_PTRACE, or --security-opt seccomp=unconfined on kernels before 4.8"
 	case rep.Ending.Status != 7 || rep.OpCount == 0:
 		d.Found = fmt.Sprintf("a program that exits with 7 gave %d after %d operations", rep.Ending.Status, rep.OpCount)

@@ -148,10 +148,9 @@ func (h *hunt) first(w *Worker) error {
 	if len(rep.Left) > 0 && h.opt.Fresh == "" && h.opt.Setup == "" {
 		h.warn(fmt.Sprintf("a run leaves %s behind, which the next run meets; --fresh DIR or --setup CMD gives each the same start", listed(rep.Left, 4)))
 	}
-	for _, f := range rep.Findings {
-		f := f
+	for i, f := range rep.Findings {
 		if f.Evidence != race.Possible {
-			h.seen[rep.Keys[0]] = &f
+			h.seen[rep.Keys[i]] = &f
 		}
 	}
 	return nil

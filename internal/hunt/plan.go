@@ -87,5 +87,6 @@ type Report struct {
 	Unmodelled []string             `json:"unmodelled,omitempty"` // calls whose effect is not modelled
 	Scratch    string               `json:"scratch,omitempty"`    // directory of the run, for showing paths
 	Endless    bool                 `json:"endless,omitempty"`    // stopped after MaxDecisions
+	Quit       bool                 `json:"quit,omitempty"`       // ended by the person who stepped through it
 	GoalMet    bool                 `json:"goal_met,omitempty"`
 }

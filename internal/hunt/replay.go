@@ -28,6 +28,7 @@ type Replayed struct {
 	Diverged    *schedule.Divergence // the first run that could not follow; nil: none
 	Report      report.Report        // of the last run that bit
 	Stopped     []int                // process ids left stopped
+	Quit        bool                 // the person who stepped through it had seen enough
 	Kept        string               // directory with the stopped run's files
 	Last        *Report
 }
@@ -73,6 +74,10 @@ func Replay(ctx context.Context, s *Saved, opt ReplayOptions) (*Replayed, error)
 			w.keep, out.Kept = true, w.dir
 			return out, nil
 		}
+		if rep.Quit {
+			out.Quit = true
+			return out, nil
+		}
 		if rep.Diverged != nil {
 			if out.Diverged == nil {
 				out.Diverged = rep.Diverged
@@ -84,6 +89,7 @@ func Replay(ctx context.Context, s *Saved, opt ReplayOptions) (*Replayed, error)
 			out.found(s, p, rep)
 		}
 	}
+	out.Report.Explored = 1
 	out.Report.Runs, out.Report.Seconds = out.Runs, time.Since(began).Seconds()
 	if len(out.Report.Findings) > 0 {
 		out.Report.Findings[0].Replays, out.Report.Findings[0].Bites = out.Runs, out.Bites
@@ -130,6 +136,7 @@ func stepper(s *StepPlan) func(r *runner, next int) int {
 		fmt.Printf("%4d  next: %s %s %s   [Enter: go on, q: stop] ", at, h.Actor, h.Op.Prog, h.Sig)
 		line, err := keys.ReadString('\n')
 		if err != nil || len(line) > 0 && line[0] == 'q' {
+			r.report.Quit = true
 			return tracee.Stop
 		}
 		return next

@@ -61,6 +61,9 @@ func (r *runner) Enter(o *op.Op) tracee.Verdict {
 	o.Actor = o.Actor.Process()
 	r.world.Enter(o)
 	r.names.entering(o)
+	if o.Kind == op.Close && r.world.OFD(o.Actor, o.FD) == nil {
+		return tracee.Through // daemons close thousands of descriptors that are not open
+	}
 	if r.plan.InTurn && (len(o.Names) > 0 || o.FD >= 0) || decides(r.names, r.shared, o) {
 		return tracee.Hold
 	}
@@ -86,7 +89,7 @@ func (r *runner) Waits(o *op.Op) {
 
 // Pick implements tracee.Handler.
 func (r *runner) Pick(ops []*op.Op) int {
-	if len(r.done) >= MaxDecisions {
+	if len(r.done) >= MaxDecisions && !r.plan.InTurn {
 		r.report.Endless = true
 		return tracee.Stop
 	}

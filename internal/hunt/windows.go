@@ -111,9 +111,8 @@ func (w *windows) goals(shared []string) (goals []schedule.Goal, steps int) {
 
 // candidate is a goal with its promise.
 type candidate struct {
-	goal    schedule.Goal
-	score   int
-	pattern string
+	goal  schedule.Goal
+	score int
 }
 
 type candidates struct {

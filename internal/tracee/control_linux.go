@@ -143,6 +143,9 @@ func (c *control) choose(ready []*thread) (bool, error) {
 		return false, fmt.Errorf("the strategy chose %d of %d held operations", i, len(ready))
 	}
 	c.res.Decisions++
+	for _, t := range c.live {
+		t.spins = 0
+	}
 	c.letGo(ready[i])
 	return true, nil
 }
@@ -160,14 +163,26 @@ func (c *control) busy() bool {
 
 // nextThrough is the first operation that needs no decision and would not block.
 func (c *control) nextThrough() *thread {
-	var first *thread
+	var first, spinner *thread
 	for _, t := range c.live {
-		if t.state == held && t.through && (first == nil || t.arrival < first.arrival) && c.mayGo(t) {
+		if t.state != held || !t.through || first != nil && t.arrival > first.arrival || !c.mayGo(t) {
+			continue
+		}
+		if t.spins > maxSpins {
+			spinner = t
+		} else {
 			first = t
 		}
 	}
+	if first == nil && spinner != nil && len(c.ready()) == 0 {
+		return spinner
+	}
 	return first
 }
+
+// maxSpins is how often a thread may ask the same in a row before others that are
+// held go first. It polls, without sleeping, for what one of them is to do.
+const maxSpins = 300
 
 // ready lists the held operations that would not block, sorted by actor.
 func (c *control) ready() []*thread {

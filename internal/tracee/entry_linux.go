@@ -46,6 +46,12 @@ func (c *control) atEntry(t *thread, info *syscallInfo) {
 	o := &op.Op{}
 	op.Decode(o, call, info.args, memory(t.tid))
 	c.stamp(t, o)
+	if t.nr == info.nr && (o.Kind == op.Wait || t.last == info.args[0]) {
+		t.spins++
+	} else {
+		t.spins = 0
+	}
+	t.last = info.args[0]
 	t.cur, t.nr, t.state, t.waits = o, info.nr, held, false
 	t.breaking, t.free, t.retry = false, false, 0
 	t.arrival = c.arrivals

@@ -35,6 +35,8 @@ type thread struct {
 	cur      *op.Op    // held, flying or slept in
 	nr       uint64    // its system call number
 	through  bool      // cur needs no decision
+	spins    int       // calls in a row that looked for the same thing without sleeping
+	last     uint64    // first argument of the call before
 	waits    bool      // the handler knows that cur waits for a lock
 	altered  bool      // cur was made non-blocking: its argument is restored at return
 	breaking bool      // cur opens a file under a lease, and the kernel has told the holder
@@ -86,26 +88,31 @@ func (r *resolver) base(p *process, fd int) base {
 	return base{magic: magic, text: r.readlink(unix.AT_FDCWD, magic)}
 }
 
-// look reads from the kernel whether a running thread sleeps. It is never wrong
-// about a sleeper: /proc/TID/syscall names a call only of a thread that is off the
-// processor (wait_task_inactive in task_current_syscall, lib/syscall.c), and the
-// state letter S tells an interruptible sleep from waiting for a disk (D).
+// look reads from the kernel whether a running thread sleeps. /proc/TID/syscall
+// names a call only of a thread that is off the processor (wait_task_inactive in
+// task_current_syscall, lib/syscall.c), and the state letter S tells an interruptible
+// sleep from waiting for a disk (D). Neither is enough alone: a thread that is being
+// woken is off the processor (TASK_WAKING), and one that has woken in wait4(2) wears
+// the letter S while it looks for its child (do_wait, kernel/exit.c). So the letter
+// must be S before and after the call was read.
 func (t *thread) look() state {
 	var buf [256]byte
 	t.sleepNr = -1
-	if n := t.read(&t.syscall, "syscall", buf[:]); n > 0 {
+	for range 2 {
+		n := t.read(&t.syscall, "syscall", buf[:])
 		if bytes.HasPrefix(buf[:n], []byte("running")) {
+			return running
+		}
+		switch t.letter() {
+		case 'S':
+		case 'Z', 'X':
+			return ended // its event comes with the last thread of the process
+		default:
 			return running
 		}
 		t.parseSyscall(string(buf[:n]))
 	}
-	switch t.letter() {
-	case 'S':
-		return asleep
-	case 'Z', 'X':
-		return ended // its event comes with the last thread of the process
-	}
-	return running
+	return asleep
 }
 
 // read reads a file of the thread's directory, which stays open.
@@ -125,6 +132,7 @@ func (t *thread) read(fd *int, name string, b []byte) int {
 }
 
 func (t *thread) parseSyscall(text string) {
+	t.sleepNr = -1
 	for i, f := range strings.Fields(text) {
 		if i == 0 {
 			nr, err := strconv.ParseInt(f, 10, 64)
