@@ -87,20 +87,6 @@ func (f *Finding) alsoNamed(paths ...string) {
 // closing are the operations that can close an open file description.
 var closing = []op.Kind{op.Close, op.CloseRange, op.Dup, op.Exec, op.Exit}
 
-// told keeps a rule from saying the same of one name again and again.
-type told struct{ said recent[string, bool] }
-
-func (t *told) tell(report func(Finding), f Finding) {
-	k := f.Key()
-	if f.Explains {
-		k += " explains"
-	}
-	if !t.said.get(k) {
-		t.said.put(k, true)
-		report(f)
-	}
-}
-
 // pathOf is the name by which people know the file that was used.
 func pathOf(e *world.Effect) string {
 	switch {

@@ -1,10 +1,13 @@
 package tracee
 
 import (
+	"strings"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"filerace/internal/op"
 )
 
 type event struct {
@@ -118,6 +121,9 @@ func (c *control) settle() bool {
 			c.fellAsleep(t)
 			changed = true
 		case ended:
+			if t.cur != nil && t.cur.Kind == op.Exec && t.inCall {
+				continue // its id is gone, but it lives: exec gives it the one of the first thread (de_thread, fs/exec.c)
+			}
 			t.state, changed = ended, true
 			c.leaveFlight(t)
 		}
@@ -135,8 +141,14 @@ func (c *control) fellAsleep(t *thread) {
 
 // reexamine looks again at the sleepers that may have been woken. It is called
 // when nothing runs: who sleeps now sleeps until another operation.
+//
+// Threads are looked at one after the other. One of a process may wake another
+// that was looked at already, and be asleep itself when its turn comes. So if
+// several of a process are in question, the number of times that each was given
+// a processor (/proc/TID/schedstat) must be the same before and after the round.
 func (c *control) reexamine() bool {
 	woken := false
+	before, shared := c.slices()
 	for _, t := range c.live {
 		if t.state != asleep || !t.check {
 			continue
@@ -148,7 +160,53 @@ func (c *control) reexamine() bool {
 		c.woke(t)
 		woken = true
 	}
-	return woken
+	if !shared || woken {
+		return woken
+	}
+	for t, text := range before {
+		if timeSlices(t) != text {
+			for t := range before {
+				t.check = true
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// slices notes how often each thread in question has run, if two of them belong
+// to one process.
+func (c *control) slices() (runs map[*thread]string, shared bool) {
+	var one, other *thread
+	for _, t := range c.live {
+		if t.state != asleep || !t.check || t.proc == nil || t.proc.threads < 2 {
+			continue
+		}
+		if one != nil && one.proc == t.proc {
+			other = t
+		}
+		one = t
+	}
+	if other == nil {
+		return nil, false
+	}
+	runs = map[*thread]string{}
+	for _, t := range c.live {
+		if t.state == asleep && t.check {
+			runs[t] = timeSlices(t)
+		}
+	}
+	return runs, true
+}
+
+// timeSlices is the third number of /proc/TID/schedstat
+// (Documentation/scheduler/sched-stats.rst); "" if the kernel keeps none.
+func timeSlices(t *thread) string {
+	f := strings.Fields(string(procFile(t.tid, "schedstat")))
+	if len(f) < 3 {
+		return ""
+	}
+	return f[2]
 }
 
 // woke lets a sleeper run again. What it does before its next operation may wake

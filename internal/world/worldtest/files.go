@@ -2,7 +2,6 @@ package worldtest
 
 import (
 	"path"
-	"sort"
 	"strings"
 	"syscall"
 
@@ -156,14 +155,4 @@ func (f *inode) resize(n int64) {
 		return
 	}
 	f.bytes = append(f.bytes, make([]byte, n-int64(len(f.bytes)))...)
-}
-
-// entries returns the names in a directory, sorted.
-func (f *inode) entries() []string {
-	var names []string
-	for n := range f.names {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
 }
