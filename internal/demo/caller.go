@@ -67,11 +67,6 @@ func (c *caller) create(path, text string) {
 	c.close(fd)
 }
 
-func (c *caller) rewind(fd int) {
-	_, err := unix.Seek(fd, 0, unix.SEEK_SET)
-	must("lseek", err)
-}
-
 func (c *caller) seekEnd(fd int) {
 	_, err := unix.Seek(fd, 0, unix.SEEK_END)
 	must("lseek", err)
@@ -107,6 +102,11 @@ func (c *caller) sameFile(fd int, path string) bool {
 	held := c.fstat(fd)
 	named, ok := c.stat(path)
 	return ok && held.Dev == named.Dev && held.Ino == named.Ino
+}
+
+// link gives a file a second name; but lists the errors that the demo goes on from.
+func (c *caller) link(from, to string, but ...error) error {
+	return among("link "+to, unix.Link(from, to), but)
 }
 
 // among returns err if it is nil or one of but, and ends the actor otherwise.

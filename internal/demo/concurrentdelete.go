@@ -16,8 +16,7 @@ const (
 
 // Two readers use a file that a third process deletes. A reader that opened it
 // before the deletion reads, and marks as seen, a file that nobody can find any
-// more; a reader that comes between the creation and the writing by the other
-// finds it empty.
+// more.
 var concurrentDelete = Demo{
 	Name:   "concurrent-delete",
 	Title:  "two processes read a file, and put it back when it is gone, while a third deletes it",
@@ -26,7 +25,7 @@ var concurrentDelete = Demo{
 	Flags:  []Flag{{Name: "via-rename", Title: "the deleter moves the file away before it unlinks it"}},
 
 	setup: func(o Options) error {
-		leftovers := []string{destMoved, destLock}
+		leftovers := []string{destMoved, destLock, destFile + ".R1", destFile + ".R2"}
 		if o.Safe {
 			return layOut(leftovers, destFile, destText, destLock, "")
 		}
@@ -41,7 +40,7 @@ var concurrentDelete = Demo{
 		if actor == "deleter" {
 			deleteDest(c, o)
 		} else {
-			readDest(c)
+			readDest(c, actor)
 		}
 	},
 	tell: func(o Options, say []Answer) (Result, error) {
@@ -60,8 +59,8 @@ func deleteDest(c *caller, o Options) {
 	c.say("unlinked %s", name)
 }
 
-func readDest(c *caller) {
-	fd := openOrCreateDest(c)
+func readDest(c *caller, actor string) {
+	fd := openOrCreateDest(c, actor)
 	text := c.read(fd)
 	st := c.fstat(fd)
 	c.write(fd, "seen\n")
@@ -76,18 +75,18 @@ func readDest(c *caller) {
 	}
 }
 
-// openOrCreateDest returns a descriptor at the beginning of the file.
-func openOrCreateDest(c *caller) int {
+// openOrCreateDest returns a descriptor at the beginning of the file. A file that
+// is gone is made anew under another name and gets its own when it is whole, so
+// that none is ever seen half made: only the deletion is left to go wrong.
+func openOrCreateDest(c *caller, actor string) int {
 	for {
-		fd, err := c.open(destFile, unix.O_RDWR, unix.ENOENT)
+		fd, err := c.open(destFile, unix.O_RDWR|unix.O_APPEND, unix.ENOENT)
 		if err == nil {
 			return fd
 		}
-		fd, err = c.open(destFile, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, unix.EEXIST)
-		if err == nil {
-			c.write(fd, destText)
-			c.rewind(fd)
-			return fd
-		}
+		fresh := destFile + "." + actor
+		c.create(fresh, destText)
+		c.link(fresh, destFile, unix.EEXIST) // else the other one was faster
+		c.unlink(fresh)
 	}
 }
