@@ -187,11 +187,11 @@ func TestProgramMakesItsOperations(t *testing.T) {
 		}
 		// Go's runtime starts and ends threads when it likes, which counts, too.
 		exact := name != "go"
-		if got := count("loop", "320") - count("loop", "20"); got != 300 && (exact || got < 270 || got > 330) {
-			t.Errorf("%s: 300 operations more are %d under control", name, got)
+		if got := count("loop", "3020") - count("loop", "20"); got != 3000 && (exact || got < 2700 || got > 3300) {
+			t.Errorf("%s: 3000 operations more are %d under control", name, got)
 		}
-		if got := count("three", "110") - count("three", "10"); got != 300 && (exact || got < 270 || got > 330) {
-			t.Errorf("%s: 100 operations more in each of three processes are %d under control", name, got)
+		if got := count("three", "1010") - count("three", "10"); got != 3000 && (exact || got < 2700 || got > 3300) {
+			t.Errorf("%s: 1000 operations more in each of three processes are %d under control", name, got)
 		}
 		if _, err := s.do(order{Argv: slices.Concat(p.argv, []string{"three", "10"}), Times: 2}); err != nil {
 			t.Errorf("%s: %v", name, err)
