@@ -98,6 +98,6 @@ func left(c *console, s *hunt.Saved, opt hunt.ReplayOptions, res *hunt.Replayed)
 	fmt.Fprintf(c.out, "files: %s\n", res.Kept)
 	fmt.Fprintf(c.out, "look:  gdb -p %s\n", pids[len(pids)-1])
 	fmt.Fprintf(c.out, "go on: kill -CONT %s\n", strings.Join(pids, " "))
-	fmt.Fprintf(c.out, "end:   kill -KILL %s; rm -rf %s\n", strings.Join(pids, " "), res.Kept)
+	fmt.Fprintf(c.out, "end:   kill -KILL %s; rm -rf '%s'\n", strings.Join(pids, " "), res.Kept)
 	return exitClean
 }

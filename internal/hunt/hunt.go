@@ -139,8 +139,11 @@ func (h *hunt) first(w *Worker) error {
 	if len(rep.Setuid) > 0 {
 		h.warn(fmt.Sprintf("%s ran without the privileges of its set-user-id bit", rep.Setuid[0]))
 	}
+	for _, call := range rep.Unmodelled {
+		h.miss(fmt.Sprintf("%s of shared file memory was seen, but not what is done with the memory", call))
+	}
 	if rep.Foreign {
-		h.note("a program made 32-bit calls, which were not seen: nothing is said about them")
+		h.miss("a program made 32-bit calls, which were not seen: nothing is said about them")
 	}
 	if e := rep.Ending; (e.Status != 0 || e.Check != 0 || e.TimedOut) && !h.opt.KeepGoing {
 		return fmt.Errorf("%w: %s", ErrPlainFailed, describe(rep))
@@ -302,6 +305,8 @@ func (h *hunt) reported(rule string) bool {
 	return slices.ContainsFunc(h.out.Findings, func(f report.Found) bool { return f.Rule == rule })
 }
 
+func (h *hunt) miss(s string) { h.out.Missed = append(h.out.Missed, s) }
+
 func (h *hunt) note(s string) { h.out.Notes = append(h.out.Notes, s) }
 
 func (h *hunt) warn(s string) {
@@ -324,7 +329,7 @@ func (h *hunt) finish(ctx context.Context) (*report.Report, error) {
 		}
 	}
 	if h.runs > 1 {
-		h.note(h.mixer.bound(h.opt.Runs))
+		h.note(h.mixer.bound())
 	}
 	switch {
 	case h.err != nil:

@@ -57,7 +57,8 @@ func (m *mixer) saw(rep *Report) {
 	}
 }
 
-func (m *mixer) bound(int) string {
+// bound says how far the runs got.
+func (m *mixer) bound() string {
 	if m.pct == 0 {
 		return fmt.Sprintf("runs had up to %d actors and %d decisions", m.actors, m.steps)
 	}

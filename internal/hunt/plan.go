@@ -41,7 +41,7 @@ type Plan struct {
 
 // StepPlan is for replays that a person follows.
 type StepPlan struct {
-	Ask    bool `json:"ask"`     // wait for a line on descriptor stepIn before every decision
+	Ask    bool `json:"ask"`     // wait for a line of standard input before every decision
 	StopAt int  `json:"stop_at"` // leave the processes stopped before this decision, from 1; 0: never
 }
 

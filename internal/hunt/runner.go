@@ -39,7 +39,6 @@ type runner struct {
 	outside *outside
 	marked  map[string]bool               // unmodelled calls
 	step    func(r *runner, next int) int // a person's leave for the next decision
-	watch   func(o *op.Op, e *world.Effect)
 }
 
 func newRunner(p *Plan, s schedule.Strategy, n *naming, scratch string) *runner {
@@ -204,9 +203,6 @@ func (r *runner) take(o *op.Op) {
 	}
 	if r.plan.KeepOps {
 		r.report.Ops = append(r.report.Ops, o)
-	}
-	if r.watch != nil {
-		r.watch(o, e)
 	}
 }
 
