@@ -1,0 +1,57 @@
+package litmus
+
+import "fmt"
+
+// add takes the outcome of one trial in.
+func (r *Result) add(out Outcome, said []*Said) {
+	r.Trials++
+	switch out.kind {
+	case breaking:
+		r.Verdict = VerdictBroken
+		r.Example = example(r.Trials, out.text, said)
+	case surprising:
+		if r.Surprises++; r.Example == nil {
+			r.Example = example(r.Trials, out.text, said)
+		}
+	}
+}
+
+// example tells what was wrong and what each process saw.
+func example(trial int, wrong string, said []*Said) []string {
+	lines := []string{fmt.Sprintf("trial %d: %s", trial, wrong)}
+	for _, s := range said {
+		text := s.Text
+		switch {
+		case s.Err != nil && text != "":
+			text += ": " + s.Err.Error()
+		case s.Err != nil:
+			text = s.Err.Error()
+		case text == "":
+			text = "no error"
+		}
+		lines = append(lines, s.Role+": "+text)
+	}
+	return lines
+}
+
+// conclude turns the counts into the verdict.
+func (p *Proc) conclude(r *Result) {
+	r.Notes, r.Tally = p.notes, p.tally
+	for i := range p.c.parts() {
+		if s := &p.board.slots[i]; s.failed.Load() != 0 {
+			r.Verdict, r.Reason = VerdictNotTested, s.string()
+			return
+		}
+	}
+	switch {
+	case r.Verdict == VerdictBroken:
+	case r.Trials == 0:
+		r.Reason = "no trial was completed"
+	case !r.InTurn && r.Overlapped == 0:
+		r.Reason = fmt.Sprintf("the windows never met in %d trials", r.Trials)
+	case r.Surprises > 0:
+		r.Verdict, r.Allowed = VerdictAllowed, p.c.Allowed
+	default:
+		r.Verdict, r.Example = VerdictKept, nil
+	}
+}
