@@ -17,7 +17,7 @@ var layers = [][]string{
 	{"internal/op", "safefile"},
 	{"internal/world"},
 	{"internal/trace"},
-	{"internal/probe"},
+	{"internal/probe", "internal/openhold"},
 	{"internal/tracee"},
 	{"internal/schedule"},
 	{"internal/race"},
