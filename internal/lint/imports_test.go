@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"internal/race"},
 	{"internal/litmus"},
 	{"internal/report"},
-	{"internal/hunt", "internal/demo", "internal/docs"},
+	{"internal/hunt", "internal/watch", "internal/demo", "internal/docs"},
 	{"cmd", "racetest", "bench", "examples", "internal/lint"},
 }
 
