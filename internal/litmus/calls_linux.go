@@ -5,3 +5,23 @@ import "golang.org/x/sys/unix"
 func renameNoReplace(from, to string) error {
 	return unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
 }
+
+func renameExchange(a, b string) error {
+	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+}
+
+func writev(fd int, pieces [][]byte) (int, error) { return unix.Writev(fd, pieces) }
+
+const flagDirect = unix.O_DIRECT
+
+// fallocate makes room for a range and makes the file long enough for it.
+func fallocate(fd int, at, n int64) error { return unix.Fallocate(fd, 0, at, n) }
+
+func signalThread(pid, tid int, sig unix.Signal) error { return unix.Tgkill(pid, tid, sig) }
+
+// room is how many bytes of the file system are free.
+func room(dir string) (int64, error) {
+	var st unix.Statfs_t
+	err := unix.Statfs(dir, &st)
+	return int64(st.Bavail) * st.Bsize, err
+}

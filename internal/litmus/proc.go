@@ -26,6 +26,10 @@ type Proc struct {
 	said   []*Said
 	notes  []string
 	tally  map[string]int
+	least  map[string]int64
+	met    bool   // Overlapped was called in this trial
+	buffer []byte // of readAt
+	page   []byte // of aligned
 }
 
 // Said is what one process left behind in a trial.
@@ -88,6 +92,17 @@ func (p *Proc) Note(format string, args ...any) {
 
 // Tally counts one more trial that showed this. Setup, Judge and the first role may.
 func (p *Proc) Tally(what string) { p.tally[what]++ }
+
+// Least notes the least of the values that it is called with. Setup, Judge and the first role may.
+func (p *Proc) Least(what string, v int64) {
+	if old, ok := p.least[what]; !ok || v < old {
+		p.least[what] = v
+	}
+}
+
+// Overlapped says that windows overlapped in this trial, where the clock cannot:
+// one of the processes did not live to look at it.
+func (p *Proc) Overlapped() { p.met = true }
 
 // Tallied is how often Tally counted this.
 func (p *Proc) Tallied(what string) int { return p.tally[what] }
@@ -203,6 +218,24 @@ func (p *Proc) Turn(n int, due func()) {
 	p.board.turn.Store(int64(n) + 1)
 }
 
+// Enter says that the process is inside what it takes to be a critical section, entered by a lock on this
+// inode. It returns how many are inside, and whether one of the others came by the same inode.
+func (p *Proc) Enter(ino uint64) (inside int, same bool) {
+	for i := range p.c.Roles {
+		if s := &p.board.slots[i]; s != p.slot && s.inside.Load() == ino {
+			same = true
+		}
+	}
+	p.slot.inside.Store(ino)
+	return int(p.board.inside.Add(1)), same
+}
+
+// Leave ends what Enter began.
+func (p *Proc) Leave() {
+	p.board.inside.Add(-1)
+	p.slot.inside.Store(0)
+}
+
 // Await waits until a condition holds that another process brings about.
 func (p *Proc) Await(cond func() bool) { p.await(cond) }
 
@@ -249,6 +282,9 @@ func (p *Proc) Child(name string, files ...*os.File) *exec.Cmd {
 	e := p.errand
 	e.Child, e.Parent = name, os.Getpid()
 	text, _ := json.Marshal(e)
+	s := p.of(name)
+	s.reset()
+	s.pid.Store(0)
 	cmd := exec.Command(e.Program)
 	cmd.Env = append(os.Environ(), errandVar+"="+string(text))
 	cmd.ExtraFiles = append([]*os.File{os.NewFile(boardFD, "memory"), os.NewFile(resultFD, "result")}, files...)

@@ -82,7 +82,7 @@ func act(e errand) int {
 	}
 	p := &Proc{
 		Rand: rand.New(rand.NewPCG(e.Seed, uint64(i))), errand: e, c: c, board: b, slot: &b.slots[i],
-		tally: map[string]int{},
+		tally: map[string]int{}, least: map[string]int64{},
 	}
 	p.slot.tid.Store(int32(threadID()))
 	p.slot.pid.Store(int32(os.Getpid()))
@@ -132,8 +132,7 @@ func (p *Proc) follow() {
 
 // perform is a role's part of one trial.
 func (p *Proc) perform(k int64) bool {
-	p.slot.errno, p.slot.textLen = 0, 0
-	p.slot.values = [16]int64{}
+	p.slot.reset()
 	ok := p.guard(func() { p.c.Roles[p.errand.Role].Act(p) })
 	p.slot.done.Store(k)
 	return ok
@@ -163,10 +162,12 @@ func (p *Proc) lead() int {
 // trial carries out one trial and adds it to the result.
 func (p *Proc) trial(k int64, line *lineup, res *Result) bool {
 	b, roles := p.board, len(p.c.Roles)
+	p.met = false
 	if p.c.Setup != nil && !p.guard(func() { p.c.Setup(p) }) {
 		return false
 	}
 	b.turn.Store(0)
+	b.inside.Store(0)
 	b.start.Store(0)
 	for i := range roles {
 		b.slots[i].delay.Store(0)
@@ -188,7 +189,7 @@ func (p *Proc) trial(k int64, line *lineup, res *Result) bool {
 		return false
 	}
 	res.add(out, p.said)
-	if !p.c.InTurn && line.learn(b.slots[:roles]) {
+	if !p.c.InTurn && (line.learn(b.slots[:roles]) || p.met) {
 		res.Overlapped++
 	}
 	return true

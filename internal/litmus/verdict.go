@@ -1,6 +1,10 @@
 package litmus
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // add takes the outcome of one trial in.
 func (r *Result) add(out Outcome, said []*Said) {
@@ -37,6 +41,9 @@ func example(trial int, wrong string, said []*Said) []string {
 // conclude turns the counts into the verdict.
 func (p *Proc) conclude(r *Result) {
 	r.Notes, r.Tally = p.notes, p.tally
+	for _, what := range slices.Sorted(maps.Keys(p.least)) {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s: %d", what, p.least[what]))
+	}
 	for i := range p.c.parts() {
 		if s := &p.board.slots[i]; s.failed.Load() != 0 {
 			r.Verdict, r.Reason = VerdictNotTested, s.string()

@@ -1,0 +1,172 @@
+package litmus
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+var overlapping = &Test{
+	Name:      "overlap",
+	Guarantee: "Two writes of one call each to the same bytes, or a read against a write, do not mix: one is seen whole.",
+	Source:    "POSIX.1-2024 2.9.7 (for threads); write(), rationale: what concurrent writes of several processes do is left open",
+	Cases:     overlapCases(),
+}
+
+const mayMix = "POSIX leaves open what concurrent writes of several processes do to each other (write(), rationale: use some form of concurrency control)."
+
+func overlapCases() []*Case {
+	var all []*Case
+	for _, n := range sizes {
+		all = append(all, writeAgainstWrite("write, write "+sizeName(n), n, 0))
+	}
+	for _, n := range sizes {
+		all = append(all, readAgainstWrite("read, write "+sizeName(n), n))
+	}
+	return append(all,
+		writeAgainstWrite("O_DIRECT, O_DIRECT 64 KiB", 64<<10, flagDirect, flagDirect),
+		writeAgainstWrite("cached, O_DIRECT|O_SYNC 64 KiB", 64<<10, 0, flagDirect|unix.O_SYNC),
+		cachedAfterDirect, onePage)
+}
+
+// writeAgainstWrite is two processes that write the same n bytes, opened with
+// flags of their own.
+func writeAgainstWrite(name string, n int, flags ...int) *Case {
+	act := func(p *Proc) {
+		how := flags[min(p.Index(), len(flags)-1)]
+		fd := p.openDirect("file", unix.O_WRONLY, how)
+		defer p.Close(fd)
+		write := Pick(p, unix.Pwrite, allButOne)
+		b := p.aligned("ab"[p.Index()], n)
+		var got int
+		var err error
+		p.Race(func() { got, err = write(fd, b, 0) })
+		p.mustDirect("write", how, err)
+		p.Set(0, int64(got))
+		p.Say("wrote %d of %d bytes %q", got, n, b[0])
+	}
+	return &Case{
+		Name: name, Allowed: mayMix, Why: whyWritesMix,
+		Roles: []Role{{"first", act}, {"second", act}},
+		Setup: func(p *Proc) { p.fill("file", '.', n) },
+		Judge: func(p *Proc, said []*Said) Outcome {
+			if said[0].Values[0] != int64(n) || said[1].Values[0] != int64(n) {
+				return Broken("a write was short")
+			}
+			return p.judgeMix(runs(p.content("file")), n, "ab", "the file holds ")
+		},
+	}
+}
+
+// readAgainstWrite is a process that reads what another one writes over.
+func readAgainstWrite(name string, n int) *Case {
+	return &Case{
+		Name: name, Allowed: mayMix, Why: whyReadsMix,
+		Roles: []Role{{"writer", func(p *Proc) {
+			fd := p.Open("file", unix.O_WRONLY)
+			defer p.Close(fd)
+			write := Pick(p, unix.Pwrite, wrongByte)
+			b := filled('n', n)
+			var err error
+			p.Race(func() { _, err = write(fd, b, 0) })
+			p.Must("write", err)
+			p.Say("wrote %d × 'n' over 'o'", n)
+		}}, {"reader", func(p *Proc) {
+			fd := p.Open("file", unix.O_RDONLY)
+			defer p.Close(fd)
+			var b []byte
+			var err error
+			p.readAt(fd, n) // the pages and the buffer are there before the race
+			p.Race(func() { b, err = p.readAt(fd, n) })
+			p.Must("read", err)
+			all := runs(b)
+			p.Say("read %s", picture(all))
+			p.Set(0, int64(len(b)))
+			p.Set(1, int64(len(all)))
+			p.Set(2, int64(grain(all)))
+			if !only(all, "on") {
+				p.Set(3, 1)
+			}
+		}}},
+		Setup: func(p *Proc) { p.fill("file", 'o', n) },
+		Judge: func(p *Proc, said []*Said) Outcome {
+			v := said[1].Values
+			switch {
+			case v[0] != int64(n):
+				return Broken("the reader got fewer bytes than there are")
+			case v[3] != 0:
+				return Broken("the reader got bytes that nobody wrote")
+			case v[1] > 1:
+				p.tallyMix(int(v[2]))
+				return Surprise("the reader got a mixture")
+			}
+			return Fine
+		},
+	}
+}
+
+// judgeMix looks at what became of bytes that two processes wrote.
+func (p *Proc) judgeMix(all []run, n int, letters, holds string) Outcome {
+	switch {
+	case !only(all, letters):
+		return Broken("bytes that neither wrote: " + holds + picture(all))
+	case len(all) > 1:
+		p.tallyMix(grain(all))
+		return Surprise("a mixture: " + holds + picture(all))
+	}
+	return Fine
+}
+
+// fill makes a file of n letters, in blocks that are on the disk already.
+func (p *Proc) fill(name string, letter byte, n int) {
+	fd := p.Open(name, unix.O_WRONLY|unix.O_CREAT)
+	defer p.Close(fd)
+	_, err := unix.Pwrite(fd, filled(letter, n), 0)
+	p.Must("fill "+name, err)
+}
+
+// allButOne is a write that keeps quiet about being short.
+func allButOne(fd int, b []byte, at int64) (int, error) {
+	if len(b) > 4096 { // what O_DIRECT takes ends at a block's end
+		unix.Pwrite(fd, b[:len(b)-4096], at)
+	}
+	return len(b), nil
+}
+
+// wrongByte is a write that damages the last byte.
+func wrongByte(fd int, b []byte, at int64) (int, error) {
+	b = append([]byte(nil), b...)
+	b[len(b)-1] = '!'
+	return unix.Pwrite(fd, b, at)
+}
+
+// Halves of one page, which the page cache writes back as one.
+var onePage = &Case{
+	Name:  "halves of one page",
+	Roles: []Role{{"first", writeHalf}, {"second", writeHalf}},
+	Setup: func(p *Proc) { p.fill("file", '.', 4096) },
+	Judge: func(p *Proc, said []*Said) Outcome {
+		all := runs(p.content("file"))
+		if len(all) == 2 && all[0] == (run{0, 2048, 'a'}) && all[1] == (run{2048, 2048, 'b'}) {
+			return Fine
+		}
+		return Broken("one half is lost: the file holds " + picture(all))
+	},
+}
+
+func writeHalf(p *Proc) {
+	fd := p.Open("file", unix.O_RDWR)
+	defer p.Close(fd)
+	write := Pick(p, unix.Pwrite, wholePage)
+	b := filled("ab"[p.Index()], 2048)
+	var err error
+	p.Race(func() { _, err = write(fd, b, int64(2048*p.Index())) })
+	p.Must("write", err)
+	p.Say("wrote its half")
+}
+
+// wholePage writes a part by reading the whole, changing it, and writing it back.
+func wholePage(fd int, b []byte, at int64) (int, error) {
+	page := make([]byte, 4096)
+	unix.Pread(fd, page, 0)
+	copy(page[at:], b)
+	return unix.Pwrite(fd, page, 0)
+}
