@@ -61,6 +61,9 @@ type Detector struct {
 	forget []interface{ Forget(*world.File) }
 	found  map[string]int // by Key: index of findings
 	all    []Finding
+
+	judge func(*Finding)              // has a say in the evidence before a finding counts; nil: none
+	heard func(f *Finding, more bool) // is told of new findings, and of those with more evidence; nil: nobody
 }
 
 // New returns a detector with all rules fresh.
@@ -135,19 +138,32 @@ func (d *Detector) End(w *world.World, end End) []Finding {
 
 // report keeps one finding of each key: the first of the strongest.
 func (d *Detector) report(f Finding) {
+	if d.judge != nil {
+		d.judge(&f)
+	}
 	i, known := d.found[f.Key()]
 	if !known {
 		d.found[f.Key()] = len(d.all)
 		d.all = append(d.all, f)
+		d.hear(&f, false)
 		return
 	}
 	old := &d.all[i]
 	explains := old.Explains || f.Explains
-	if strength(f.Evidence) > strength(old.Evidence) ||
-		strength(f.Evidence) == strength(old.Evidence) && f.Explains && !old.Explains {
+	more := strength(f.Evidence) > strength(old.Evidence)
+	if more || strength(f.Evidence) == strength(old.Evidence) && f.Explains && !old.Explains {
 		*old = f
 	}
 	old.Explains = explains
+	if more {
+		d.hear(old, true)
+	}
+}
+
+func (d *Detector) hear(f *Finding, more bool) {
+	if d.heard != nil {
+		d.heard(f, more)
+	}
 }
 
 // explains reports whether f tells why a process failed, by itself or through

@@ -1,0 +1,208 @@
+package race
+
+import (
+	"filerace/internal/op"
+	"filerace/internal/trace"
+	"filerace/internal/world"
+)
+
+// Told is a finding with the operations that are still kept of its story.
+type Told struct {
+	Finding
+	Ops   []*op.Op // recent operations in order, as far as they are kept
+	Older int      // marks of the finding that are no longer kept
+	Again bool     // of a race that was told before: the evidence is stronger now
+}
+
+// Stream runs the rules over operations that nobody controls, in one pass, and
+// tells findings as they happen. Its memory is bounded by what is live in the
+// world, a fixed number of recent operations, and a fixed number of findings.
+//
+// What overlapped in time, what was there before the trace, and contents that
+// nobody saw leave doubt; a finding that hangs on such a thing is possible, not
+// observed (see doubt).
+type Stream struct {
+	world *world.World
+	rules *Detector
+	tell  func(Told)
+
+	seq      int
+	recent   ring // operations on names, locks and processes
+	contents ring // reads, writes and their like, which are many
+	old      map[op.Actor]bool
+	nameless nameless
+	gaps     int
+	ended    bool
+}
+
+// NewStream returns a stream that calls tell, which may be nil, for each race when
+// it is first seen, and again when its evidence grows.
+func NewStream(tell func(Told)) *Stream {
+	s := &Stream{world: world.New(), tell: tell, old: map[op.Actor]bool{}}
+	s.restart()
+	return s
+}
+
+// restart begins with fresh rules: they conclude from what did not happen, too, and
+// may not after a gap.
+func (s *Stream) restart() {
+	s.rules = New()
+	s.rules.judge, s.rules.heard = s.judge, s.heard
+	s.nameless = nameless{open: map[*world.OFD]*namelessOpen{}}
+}
+
+// World is what the operations have made of the file system so far.
+func (s *Stream) World() *world.World { return s.world }
+
+// Len is how many operations were taken.
+func (s *Stream) Len() int { return s.seq }
+
+// Gaps is how many gaps there were.
+func (s *Stream) Gaps() int { return s.gaps }
+
+// Take takes the next operation, or a gap.
+func (s *Stream) Take(e trace.Event) {
+	if e.Op == nil {
+		s.gap()
+		return
+	}
+	o := e.Op
+	s.seq++
+	o.Seq = s.seq
+	if e.Unannounced {
+		s.noteOld(o)
+	}
+	s.world.Enter(o)
+	kept := &s.recent
+	if bulky(o.Kind) {
+		kept = &s.contents
+	}
+	kept.add(e)
+	eff := s.world.Apply(o)
+	s.rules.Step(s.world, eff)
+	s.nameless.step(s.world, eff, s.rules.tell)
+}
+
+// gap: operations are missing. What the world holds of descriptors, names and locks
+// may be wrong, and what rules waited for may have happened unseen. So all begins anew,
+// and only findings stay.
+func (s *Stream) gap() {
+	s.gaps++
+	for _, p := range s.world.Processes() {
+		s.old[p.Actor] = true
+	}
+	*s.world = *world.New()
+	all, found := s.rules.all, s.rules.found
+	s.restart()
+	s.rules.all, s.rules.found = all, found
+}
+
+// noteOld remembers a process that was there before the trace: what it holds is not known.
+func (s *Stream) noteOld(o *op.Op) {
+	if p := o.Actor.Process(); !s.old[p] {
+		s.old[p] = true
+	}
+	if len(s.old) > 1<<16 {
+		clear(s.old) // of processes long gone, nearly all
+	}
+}
+
+// End closes the stream and returns its findings, as Detector.End does, each with
+// the operations that are still kept.
+func (s *Stream) End(end End) []Told {
+	s.ended = true
+	var out []Told
+	for _, f := range s.rules.End(s.world, end) {
+		out = append(out, s.told(f))
+	}
+	return out
+}
+
+// heard is told of a race that is new, or surer than before.
+func (s *Stream) heard(f *Finding, again bool) {
+	if s.tell != nil && !s.ended {
+		t := s.told(*f)
+		t.Again = again
+		s.tell(t)
+	}
+}
+
+func (s *Stream) told(f Finding) Told {
+	t := Told{Finding: f, Ops: merged(&s.recent, &s.contents)}
+	for _, m := range f.Marks {
+		if s.event(m) == nil {
+			t.Older++
+		}
+	}
+	return t
+}
+
+func (s *Stream) event(seq int) *trace.Event {
+	if e := s.recent.find(seq); e != nil {
+		return e
+	}
+	return s.contents.find(seq)
+}
+
+// bulky are the kinds of which there are many to a name or a lock.
+func bulky(k op.Kind) bool {
+	switch k {
+	case op.Read, op.Write, op.Seek, op.Copy, op.Send, op.Recv, op.Stat, op.AccessOp, op.ReadDir, op.Sleep, op.Poll:
+		return true
+	}
+	return false
+}
+
+// ring keeps the last operations.
+type ring struct {
+	events [ringLen]trace.Event
+	next   int
+	gone   int64 // latest return of those that are no longer kept
+}
+
+const ringLen = 1 << 13
+
+func (r *ring) add(e trace.Event) {
+	at := &r.events[r.next%ringLen]
+	if at.Op != nil {
+		r.gone = max(r.gone, at.Op.Exit)
+	}
+	*at = e
+	r.next++
+}
+
+// find returns the operation of that place in the run, nil if it is not kept.
+func (r *ring) find(seq int) *trace.Event {
+	lo, hi := max(r.next-ringLen, 0), r.next
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if r.events[mid%ringLen].Op.Seq < seq {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo < r.next {
+		if e := &r.events[lo%ringLen]; e.Op.Seq == seq {
+			return e
+		}
+	}
+	return nil
+}
+
+// merged returns what two rings keep, in order.
+func merged(a, b *ring) []*op.Op {
+	i, j := max(a.next-ringLen, 0), max(b.next-ringLen, 0)
+	out := make([]*op.Op, 0, a.next-i+b.next-j)
+	for i < a.next || j < b.next {
+		switch {
+		case j == b.next, i < a.next && a.events[i%ringLen].Op.Seq < b.events[j%ringLen].Op.Seq:
+			out = append(out, a.events[i%ringLen].Op)
+			i++
+		default:
+			out = append(out, b.events[j%ringLen].Op)
+			j++
+		}
+	}
+	return out
+}

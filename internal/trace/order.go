@@ -1,0 +1,202 @@
+package trace
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"filerace/internal/op"
+)
+
+const maxTime = math.MaxInt64
+
+// item is an operation on its way. It took effect at one moment between its entry
+// and its return; which one is what the sequencer has to find out. Any order that
+// keeps to the intervals and explains the results will do (Herlihy and Wing:
+// Linearizability, TOPLAS 1990).
+type item struct {
+	op    *op.Op // nil: a gap
+	lost  uint64
+	proc  *process
+	from  int64 // earliest begin
+	exit  int64
+	point int64 // the moment chosen, from <= point <= exit
+	tie   uint64
+	names [2]*node
+	group *group
+	done  bool
+}
+
+// sequencer holds operations back until their order is settled.
+type sequencer struct {
+	fresh  []*item // as they came
+	sorted []*item
+	spare  []*item
+	count  uint64
+	passed int64 // point of the last one that went on
+}
+
+// add queues an operation. One whose time has passed already takes effect now.
+func (q *sequencer) add(it *item) (late bool) {
+	q.count++
+	it.tie = q.count << 8
+	it.point = it.exit
+	if it.op != nil && early(it.op) {
+		it.point = it.from
+	}
+	if it.point < q.passed {
+		late = it.exit < q.passed
+		it.point = q.passed
+		it.exit = max(it.exit, q.passed)
+	}
+	for i, n := range it.names {
+		if n != nil && (i == 0 || n != it.names[0]) {
+			n.meet(it)
+		}
+	}
+	q.fresh = append(q.fresh, it)
+	return late
+}
+
+// early reports whether an operation lets others go on (gives something up, sends,
+// makes a process): it counts from its entry on. What acquires or observes counts
+// at its return. So a lock is held, and a pipe is read, no earlier than it can be.
+func early(o *op.Op) bool {
+	switch o.Kind {
+	case op.Close, op.CloseRange, op.Dup, op.Exit, op.Exec, op.Fork, op.Write, op.Send, op.Copy, op.Kill,
+		op.Unlink, op.Rmdir, op.Rename, op.PipeOp, op.Inherit:
+		return true
+	case op.LockOp:
+		return o.Lock.Mode == op.Unlock
+	}
+	return false
+}
+
+func compareItems(a, b *item) int {
+	if a.point != b.point {
+		return cmp.Compare(a.point, b.point)
+	}
+	return cmp.Compare(a.tie, b.tie)
+}
+
+func sortItems(s []*item) { slices.SortFunc(s, compareItems) }
+
+// merge brings the fresh items among the sorted ones.
+func (q *sequencer) merge() {
+	if len(q.fresh) == 0 {
+		return
+	}
+	sortItems(q.fresh)
+	if n := len(q.sorted); n == 0 || compareItems(q.sorted[n-1], q.fresh[0]) < 0 {
+		q.sorted = append(q.sorted, q.fresh...)
+		clear(q.fresh)
+		q.fresh = q.fresh[:0]
+		return
+	}
+	out, a, b := q.spare[:0], q.sorted, q.fresh
+	for len(a) > 0 && len(b) > 0 {
+		if compareItems(b[0], a[0]) < 0 {
+			out, b = append(out, b[0]), b[1:]
+		} else {
+			out, a = append(out, a[0]), a[1:]
+		}
+	}
+	out = append(append(out, a...), b...)
+	clear(q.sorted)
+	clear(q.fresh)
+	q.sorted, q.spare, q.fresh = out, q.sorted[:0], q.fresh[:0]
+}
+
+// drop takes the first n off.
+func (q *sequencer) drop(n int) []*item {
+	left := copy(q.sorted, q.sorted[n:])
+	clear(q.sorted[left:])
+	return q.sorted[:left]
+}
+
+// leave takes an item off the names and the group that it waited with.
+func (q *sequencer) leave(it *item) {
+	it.done = true
+	for i, n := range it.names {
+		if n != nil && (i == 0 || n != it.names[0]) {
+			n.settle()
+		}
+	}
+	if g := it.group; g != nil {
+		g.items = slices.DeleteFunc(g.items, func(o *item) bool { return o == it })
+		it.group = nil
+	}
+}
+
+// meet finds the operations of others on the same name that overlap, where one of
+// the two may change where the name leads: their order has to be found together.
+func (n *node) meet(it *item) {
+	const nearly = 8 // returns are told nearly in order
+	missed := 0
+	for i := len(n.waiting) - 1; i >= 0 && missed < nearly; i-- {
+		o := n.waiting[i]
+		switch {
+		case o.done || o.exit <= it.from:
+			missed++
+		case o.proc == it.proc || o.from >= it.exit:
+		case changes(o.op) || changes(it.op):
+			join(o, it)
+		}
+	}
+	n.waiting = append(n.waiting, it)
+}
+
+// settle forgets those that have gone on.
+func (n *node) settle() {
+	i := 0
+	for i < len(n.waiting) && n.waiting[i].done {
+		i++
+	}
+	if i == len(n.waiting) {
+		clear(n.waiting)
+		n.waiting = n.waiting[:0]
+	} else if i >= 32 {
+		left := copy(n.waiting, n.waiting[i:])
+		clear(n.waiting[left:])
+		n.waiting = n.waiting[:left]
+	}
+}
+
+// changes reports whether the operation may have changed where its names lead.
+func changes(o *op.Op) bool {
+	if o.Failed() {
+		return false
+	}
+	switch o.Kind {
+	case op.Open:
+		return o.Flags&op.O_CREAT != 0
+	case op.Unlink, op.Rmdir, op.Rename, op.Link, op.SymlinkOp, op.Mkdir, op.Mknod:
+		return true
+	}
+	return false
+}
+
+// group is a set of operations that overlap on common names.
+type group struct {
+	items  []*item
+	solved bool
+}
+
+func join(a, b *item) {
+	if a.group == nil {
+		a.group = &group{items: []*item{a}}
+	}
+	g := a.group
+	g.solved = false
+	switch {
+	case b.group == g:
+	case b.group == nil:
+		g.items = append(g.items, b)
+		b.group = g
+	default:
+		for _, o := range b.group.items {
+			o.group = g
+			g.items = append(g.items, o)
+		}
+	}
+}
