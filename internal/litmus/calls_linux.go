@@ -1,6 +1,10 @@
 package litmus
 
-import "golang.org/x/sys/unix"
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
 
 func renameNoReplace(from, to string) error {
 	return unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
@@ -24,4 +28,12 @@ func room(dir string) (int64, error) {
 	var st unix.Statfs_t
 	err := unix.Statfs(dir, &st)
 	return int64(st.Bavail) * st.Bsize, err
+}
+
+// openExclusivelyLocked opens "file" and locks it by one call, O_EXLOCK.
+func openExclusivelyLocked() (int, error) { return -1, errHere }
+
+// openAgain makes another open file description of a file that may have no name.
+func openAgain(fd int) (int, error) {
+	return unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_RDWR|unix.O_CLOEXEC, 0)
 }

@@ -94,7 +94,8 @@ type Role struct {
 
 // Tests are all tests in the order in which they are run and listed.
 var Tests = []*Test{
-	exclusiveCreate, replace, appending, overlapping, shortWrite, truncation, lockRemoval,
+	exclusiveCreate, replace, appending, overlapping, shortWrite, truncation,
+	openUnlink, lockUnlinked, lockRemoval,
 	flockLocks, fcntlLocks, ofdLocks, lockKinds,
 }
 

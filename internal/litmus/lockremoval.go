@@ -62,8 +62,8 @@ var removedInTurn = &Case{
 func doNotLock(int, int) error { return nil }
 
 const (
-	lockRounds = 8      // of locking and unlocking in one trial
-	lockHeld   = 30_000 // ns at most: long enough for the other to begin waiting
+	lockRounds  = 8      // of locking and unlocking in one trial
+	longestHold = 30_000 // ns at most: long enough for the other to begin waiting
 )
 
 var removedAtOnce = lockRace("removed, not looked at again", Surprise, func(p *Proc) int { return lockFile(p, Pick(p, unix.Flock, doNotLock), false) })
@@ -78,7 +78,7 @@ func lockRace(name string, two func(string) Outcome, lock func(*Proc) int) *Case
 			for range lockRounds {
 				fd := lock(p)
 				inside, one := p.Enter(p.Fstat(fd).Ino)
-				for end := now() + p.Rand.Int64N(lockHeld); now() < end; {
+				for end := now() + p.Rand.Int64N(longestHold); now() < end; {
 				}
 				if inside > 1 {
 					if twice++; one {

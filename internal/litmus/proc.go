@@ -17,6 +17,8 @@ import (
 
 // Proc is what a part of a test knows of itself: it is one process of a case.
 type Proc struct {
+	State any // what an Act keeps from trial to trial
+
 	Rand *rand.Rand // drawn from the seed of the run; its own for each process
 
 	errand errand
