@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"filerace/internal/hunt"
+	"filerace/internal/trace/saved"
 )
 
 // wrong reports wrong usage.
@@ -39,6 +40,7 @@ var remedies = map[string]string{
 	"setup":   "the command given with --setup must end with status 0 before every run",
 	"fresh":   "--fresh takes a directory whose files can all be read; each run gets a copy of it",
 	"start":   "give the command after -- as you would type it; for a line with pipes or &&: -- sh -c 'LINE'",
+	"record":  "give --record a name in a directory that you can write, on a disk with room",
 	"scratch": "runs keep their files under TMPDIR: make room there, or set TMPDIR to another directory",
 }
 
@@ -50,6 +52,10 @@ func remedy(err error) string {
 	}
 	if strings.Contains(err.Error(), syscall.ENOSPC.Error()) { // perhaps a worker's, which comes as text
 		return "make room on the disk, or set TMPDIR to a directory on another one"
+	}
+	var recording *saved.Error
+	if errors.As(err, &recording) {
+		return recording.Do()
 	}
 	var run *hunt.RunError
 	if errors.As(err, &run) && remedies[run.Kind] != "" {

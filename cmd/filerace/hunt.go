@@ -39,6 +39,7 @@ func huntCommand(ctx context.Context, c *console, args []string) int {
 		strict  = f.Bool("strict", false, "exit 66 for possible races, too, and show them")
 		quiet   = f.Bool("quiet", false, "no progress, no warnings")
 		show    = f.Bool("show-output", false, "show what the program printed in the run that went wrong")
+		record  = f.String("record", "", "keep the run that proves a race in a new directory `NAME`.filerace")
 		out     = outputFlags(f)
 	)
 	f.Var(&actors, "actor", "a `command` for sh -c, run at once with the other --actors, in place of CMD")
@@ -67,6 +68,9 @@ func huntCommand(ctx context.Context, c *console, args []string) int {
 	dir, err := os.Getwd()
 	if err != nil {
 		return failed(c, "hunt", fmt.Errorf("find the current directory: %w", err))
+	}
+	if opt.Record, err = recordDir(*record); err != nil {
+		return failed(c, "hunt", err)
 	}
 	if opt.Fresh != "" {
 		opt.Fresh, _ = filepath.Abs(opt.Fresh)

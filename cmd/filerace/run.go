@@ -15,6 +15,7 @@ func runCommand(ctx context.Context, c *console, args []string) int {
 	runTime := f.Duration("run-time", 0, "kill the run after this `time`, as in 90s or 5m; 0: never")
 	strict := f.Bool("strict", false, "exit 66 for possible races, too")
 	all := f.Bool("all", false, "leave nothing out: all possible races, all steps")
+	record := f.String("record", "", "keep the run's operations in a new directory `NAME`.filerace")
 	out := outputFlags(f)
 	if stop, status := parse(c, f, args); stop {
 		return status
@@ -29,11 +30,15 @@ func runCommand(ctx context.Context, c *console, args []string) int {
 	if err != nil {
 		return failed(c, "run", fmt.Errorf("find the current directory: %w", err))
 	}
+	recording, err := recordDir(*record)
+	if err != nil {
+		return failed(c, "run", err)
+	}
 	out.all = *all
 	if err := out.open(c); err != nil {
 		return failed(c, "run", err)
 	}
-	rep, err := hunt.RunOnce(ctx, hunt.Target{Command: f.Args(), Dir: dir, RunTime: *runTime, Seed: 0, All: *all})
+	rep, err := hunt.RecordOnce(ctx, hunt.Target{Command: f.Args(), Dir: dir, RunTime: *runTime, Seed: 0, All: *all}, recording)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return interrupted(c, "run")
@@ -49,6 +54,11 @@ func runCommand(ctx context.Context, c *console, args []string) int {
 	if out.asJSON || out.name != "" || len(r.Findings) > 0 {
 		if err := out.write(r, dir, false); err != nil {
 			return failed(c, "run", err)
+		}
+	}
+	if rep.RecordErr != "" {
+		if status := failed(c, "run", recordFailed(rep.RecordErr)); verdict(r, *strict) != exitRace {
+			return status
 		}
 	}
 	switch {

@@ -12,6 +12,7 @@ import (
 
 	"filerace/internal/race"
 	"filerace/internal/schedule"
+	"filerace/internal/trace/saved"
 	"filerace/internal/tracee"
 )
 
@@ -94,6 +95,12 @@ func (b *bench) attempt(p *Plan) (rep Report, err error) {
 	if p.Step != nil {
 		r.step = stepper(p.Step)
 	}
+	if p.Record != "" {
+		if r.saved, err = saved.Create(p.Record, recordMeta(&p.Target, time.Now())); err != nil {
+			return rep, &setupError{"record", err}
+		}
+		defer r.saved.Close(nil, nil) // of a run that could not be carried out
+	}
 	res, err := b.run(p, r, dir, env)
 	if err != nil {
 		return r.report, err
@@ -103,6 +110,9 @@ func (b *bench) attempt(p *Plan) (rep Report, err error) {
 		r.report.Ending.CheckOut, r.report.Ending.Check = shell(p.Check, dir, env)
 	}
 	r.finish(res)
+	if r.saved != nil {
+		r.endRecording()
+	}
 	strategy.End(schedule.Outcome{Schedule: r.done, Harm: len(r.report.Findings) > 0})
 	switch s := strategy.(type) {
 	case *schedule.Replay:

@@ -23,6 +23,7 @@ type Options struct {
 	All       bool                         // go on after the first proven race
 	KeepGoing bool                         // hunt although the plain run fails
 	Save      func(*Saved) (string, error) // stores a proven race, returns the file's name
+	Record    string                       // directory that a proving run is recorded in; "": none
 	Progress  func(Progress)
 	Warn      func(string)
 }
@@ -77,6 +78,7 @@ type hunt struct {
 	attempts map[string]int    // by key: proofs that failed
 	proving  int               // proofs under way
 	settled  *sync.Cond        // proving has changed
+	recorded int               // proving runs
 }
 
 // Hunt reruns the command until a race is proven, or the limits are reached.

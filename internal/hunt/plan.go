@@ -37,6 +37,7 @@ type Plan struct {
 	Show      bool          `json:"show,omitempty"`      // the program's output goes to ours
 	InTurn    bool          `json:"in_turn,omitempty"`   // every operation is a decision: with the strategy fifo, one actor runs as long as it can, then the next
 	Step      *StepPlan     `json:"step,omitempty"`
+	Record    string        `json:"record,omitempty"` // directory in which the run is recorded; "": it is not
 }
 
 // StepPlan is for replays that a person follows.
@@ -89,4 +90,6 @@ type Report struct {
 	Endless    bool                 `json:"endless,omitempty"`    // stopped after MaxDecisions
 	Quit       bool                 `json:"quit,omitempty"`       // ended by the person who stepped through it
 	GoalMet    bool                 `json:"goal_met,omitempty"`
+	Began      time.Time            `json:"began"`                // wall time of Op.Enter 0
+	RecordErr  string               `json:"record_err,omitempty"` // why the recording is not complete
 }

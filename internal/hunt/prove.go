@@ -159,6 +159,11 @@ func (pr *prover) keep(s schedule.Schedule, r *Report, bites, found int, elapsed
 		}
 		rec.Replay = name
 	}
+	if h.opt.Record != "" {
+		if err := pr.recordProof(s, r, &rec); err != nil {
+			h.warn(fmt.Sprintf("the run could not be recorded: %v", err))
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.out.Findings = append(h.out.Findings, rec)

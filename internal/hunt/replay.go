@@ -154,7 +154,10 @@ func printStep(r *runner, o *op.Op) {
 
 // RunOnce runs the command once, uncontrolled but recorded, with the program's
 // input and output as they are.
-func RunOnce(ctx context.Context, t Target) (*Report, error) {
+func RunOnce(ctx context.Context, t Target) (*Report, error) { return runOnce(ctx, &Plan{Target: t}) }
+
+func runOnce(ctx context.Context, p *Plan) (*Report, error) {
+	p.KeepOps, p.Learn, p.Single, p.Show, p.Strategy = true, true, true, true, schedule.Spec{Name: "fifo"}
 	w, err := StartWorker(-1)
 	if err != nil {
 		return nil, err
@@ -162,7 +165,7 @@ func RunOnce(ctx context.Context, t Target) (*Report, error) {
 	defer w.Close()
 	stop := context.AfterFunc(ctx, func() { w.pipe.Close() })
 	defer stop()
-	rep, err := w.Run(&Plan{Target: t, KeepOps: true, Learn: true, Single: true, Show: true, Strategy: schedule.Spec{Name: "fifo"}})
+	rep, err := w.Run(p)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"filerace/internal/op"
 	"filerace/internal/race"
 	"filerace/internal/schedule"
+	"filerace/internal/trace/saved"
 	"filerace/internal/tracee"
 	"filerace/internal/world"
 )
@@ -39,6 +40,7 @@ type runner struct {
 	outside *outside
 	marked  map[string]bool               // unmodelled calls
 	step    func(r *runner, next int) int // a person's leave for the next decision
+	saved   *saved.Writer                 // keeps the run on disk; nil: nobody asked
 }
 
 func newRunner(p *Plan, s schedule.Strategy, n *naming, scratch string) *runner {
@@ -187,6 +189,7 @@ func (r *runner) take(o *op.Op) {
 	r.world.Enter(o)
 	e := r.world.Apply(o)
 	r.rules.Step(r.world, e)
+	r.record(o)
 	switch {
 	case o.Kind == op.Inherit:
 		r.names.born(o.PID, o.Actor)

@@ -41,7 +41,7 @@ func (r *row) op() (*op.Op, error) {
 		Flags: r.Flags, Cmd: int(r.Cmd), Off: r.Off, Len: r.Len, Whence: int(r.Whence), Path: r.ArgPath, Path2: r.ArgPath2,
 		Sum: r.Sum, Reaped: int(r.Reaped), Child: op.Actor(r.Child), Status: int(r.Status), Signal: int(r.Signal),
 		Waits: r.Waits, Faked: r.Faked, Thread: r.Thread, NoLocks: r.NoLocks, Done: r.Done,
-		Off2: r.Off2, OFlags: r.OFlags, OldSize: r.OldSize, OFD: int(r.OFD), OFD2: int(r.OFD2), Decision: int(r.Decision),
+		Off2: r.Off2, OFlags: r.OFlags, OldSize: op.None, OFD: int(r.OFD), OFD2: int(r.OFD2), Decision: int(r.Decision),
 	}
 	if o.Call, ok = r.callOf(kind, o); !ok {
 		return nil, unknown("call", r.Call+" ("+r.Kind+")")
@@ -51,14 +51,18 @@ func (r *row) op() (*op.Op, error) {
 		return nil, err
 	}
 	var err error
-	if o.Names, err = r.names(); err != nil {
+	if o.Names, o.Via, err = r.names(); err != nil {
 		return nil, err
 	}
-	if o.Via, err = namesOf(r.Via); err != nil {
+	filePath := r.Path
+	if r.Names > 0 {
+		o.Path, filePath = alike(r.ArgPath, r.Path), alike(r.FilePath, r.Path)
+	}
+	if o.File, err = (&fileRow{r.Dev, r.Ino, r.Birth, r.FileType, filePath, r.Nlink, r.Size}).file(); err != nil {
 		return nil, err
 	}
-	if o.File, err = (&fileRow{r.Dev, r.Ino, r.Birth, r.FileType, r.FilePath, r.Nlink, r.Size}).file(); err != nil {
-		return nil, err
+	if r.Grown != math.MinInt64 {
+		o.OldSize = o.File.Size - r.Grown
 	}
 	if o.File2, err = (&fileRow{r.File2Dev, r.File2Ino, r.File2Birth, r.File2Type, r.File2Path, r.File2Nlink, r.File2Size}).file(); err != nil {
 		return nil, err
@@ -83,23 +87,23 @@ func (r *row) lock(l *op.Lock) error {
 	return nil
 }
 
-func (r *row) names() ([]op.Name, error) {
-	if r.Names == 0 {
-		return nil, nil
+func (r *row) names() (names, via []op.Name, err error) {
+	more := max(int(r.Names)-2, 0)
+	if r.Names < 0 || more > len(r.Via) {
+		return nil, nil, fmt.Errorf("column names says %d, and %d are there", r.Names, 2+len(r.Via))
 	}
-	if r.Names < 0 || int(r.Names) != min(int(r.Names), 2)+len(r.MoreNames) {
-		return nil, fmt.Errorf("column names says %d, and %d are there", r.Names, 2+len(r.MoreNames))
+	flat := []nameRow{{
+		r.Path, r.Base, r.DirDev, r.DirIno, r.DirBirth, r.BeforeDev, r.BeforeIno, r.BeforeBirth,
+		r.AfterDev, r.AfterIno, r.AfterBirth, r.NameType, r.NameNlink, r.NameSize,
+	}, {
+		r.Path2, r.Base2, r.Dir2Dev, r.Dir2Ino, r.Dir2Birth, r.Before2Dev, r.Before2Ino, r.Before2Birth,
+		r.After2Dev, r.After2Ino, r.After2Birth, r.Name2Type, r.Name2Nlink, r.Name2Size,
+	}}
+	if names, err = namesOf(append(flat, r.Via[:more]...)[:r.Names]); err != nil {
+		return nil, nil, err
 	}
-	flat := append(make([]nameRow, 0, 2+len(r.MoreNames)),
-		nameRow{
-			r.Path, r.Base, r.DirDev, r.DirIno, r.DirBirth, r.BeforeDev, r.BeforeIno, r.BeforeBirth,
-			r.AfterDev, r.AfterIno, r.AfterBirth, r.NameType, r.NameNlink, r.NameSize,
-		},
-		nameRow{
-			r.Path2, r.Base2, r.Dir2Dev, r.Dir2Ino, r.Dir2Birth, r.Before2Dev, r.Before2Ino, r.Before2Birth,
-			r.After2Dev, r.After2Ino, r.After2Birth, r.Name2Type, r.Name2Nlink, r.Name2Size,
-		})
-	return namesOf(append(flat, r.MoreNames...)[:r.Names])
+	via, err = namesOf(r.Via[more:])
+	return names, via, err
 }
 
 func namesOf(rows []nameRow) ([]op.Name, error) {
@@ -114,16 +118,10 @@ func namesOf(rows []nameRow) ([]op.Name, error) {
 			return nil, unknown("name_type", r.Type)
 		}
 		out[i] = op.Name{
-			Dir: op.FileID{Dev: r.DirDev, Ino: r.DirIno, Birth: r.DirBirth}, Base: r.Base, Path: r.Path,
+			Dir: op.FileID{Dev: r.DirDev, Ino: r.DirIno, Birth: r.DirBirth}, Base: alike(r.Base, lastOf(r.Path)), Path: r.Path,
 			Before: op.FileID{Dev: r.BeforeDev, Ino: r.BeforeIno, Birth: r.BeforeBirth},
 			After:  op.FileID{Dev: r.AfterDev, Ino: r.AfterIno, Birth: r.AfterBirth},
 			Type:   op.FileType(t), Nlink: r.Nlink, Size: r.Size,
-		}
-		switch r.Base {
-		case "":
-			out[i].Base = lastOf(r.Path)
-		case noBase:
-			out[i].Base = ""
 		}
 	}
 	return out, nil

@@ -1,6 +1,7 @@
 package saved
 
 import (
+	"math"
 	"path"
 
 	"filerace/internal/op"
@@ -31,16 +32,24 @@ func (r *row) put(o *op.Op) {
 	r.FD, r.FD2, r.NewFD, r.NewFD2 = int32(o.FD), int32(o.FD2), int32(o.NewFD), int32(o.NewFD2)
 	r.Flags, r.Cmd, r.Off, r.Len, r.Whence = o.Flags, int64(o.Cmd), o.Off, o.Len, int64(o.Whence)
 	r.putLock(&o.Lock)
-	r.ArgPath, r.ArgPath2 = o.Path, o.Path2
+	r.ArgPath2 = o.Path2
 	r.putNames(o)
 	f := fileRowOf(&o.File)
-	r.Dev, r.Ino, r.Birth, r.FileType, r.FilePath, r.Nlink, r.Size = f.Dev, f.Ino, f.Birth, f.Type, f.Path, f.Nlink, f.Size
+	r.Dev, r.Ino, r.Birth, r.FileType, r.Nlink, r.Size = f.Dev, f.Ino, f.Birth, f.Type, f.Nlink, f.Size
+	if r.Names == 0 {
+		r.Path, r.ArgPath = o.File.Path, o.Path
+	} else {
+		r.FilePath, r.ArgPath = unlike(o.File.Path, r.Path), unlike(o.Path, r.Path)
+	}
 	f = fileRowOf(&o.File2)
 	r.File2Dev, r.File2Ino, r.File2Birth, r.File2Type, r.File2Path, r.File2Nlink, r.File2Size =
 		f.Dev, f.Ino, f.Birth, f.Type, f.Path, f.Nlink, f.Size
 	r.Sum, r.Reaped, r.Child, r.Status, r.Signal = o.Sum, int32(o.Reaped), string(o.Child), int32(o.Status), int32(o.Signal)
 	r.Waits, r.Faked, r.Thread, r.NoLocks, r.Done = o.Waits, o.Faked, o.Thread, o.NoLocks, o.Done
-	r.Off2, r.OFlags, r.OldSize, r.OFD, r.OFD2, r.Decision = o.Off2, o.OFlags, o.OldSize, int64(o.OFD), int64(o.OFD2), int64(o.Decision)
+	r.Off2, r.OFlags, r.OFD, r.OFD2, r.Decision = o.Off2, o.OFlags, int64(o.OFD), int64(o.OFD2), int64(o.Decision)
+	if r.Grown = math.MinInt64; o.OldSize != op.None {
+		r.Grown = o.File.Size - o.OldSize
+	}
 	for i := range o.FDs {
 		r.FDs = append(r.FDs, fdRowOf(&o.FDs[i]))
 	}
@@ -70,7 +79,7 @@ func (r *row) putNames(o *op.Op) {
 			r.After2Dev, r.After2Ino, r.After2Birth = n.AfterDev, n.AfterIno, n.AfterBirth
 			r.Name2Type, r.Name2Nlink, r.Name2Size = n.Type, n.Nlink, n.Size
 		default:
-			r.MoreNames = append(r.MoreNames, n)
+			r.Via = append(r.Via, n)
 		}
 	}
 	for i := range o.Via {
@@ -78,24 +87,39 @@ func (r *row) putNames(o *op.Op) {
 	}
 }
 
+// unlike returns s for a column in which an empty text says that it is as said.
+func unlike(s, said string) string {
+	switch s {
+	case said:
+		return ""
+	case "":
+		return nothing
+	}
+	return s
+}
+
+// alike is the reverse.
+func alike(column, said string) string {
+	switch column {
+	case "":
+		return said
+	case nothing:
+		return ""
+	}
+	return column
+}
+
+// nothing stands for an empty text; no path holds it.
+const nothing = "\x00"
+
 func nameRowOf(n *op.Name) nameRow {
-	r := nameRow{
-		Path: n.Path, Base: n.Base, DirDev: n.Dir.Dev, DirIno: n.Dir.Ino, DirBirth: n.Dir.Birth,
+	return nameRow{
+		Path: n.Path, Base: unlike(n.Base, lastOf(n.Path)), DirDev: n.Dir.Dev, DirIno: n.Dir.Ino, DirBirth: n.Dir.Birth,
 		BeforeDev: n.Before.Dev, BeforeIno: n.Before.Ino, BeforeBirth: n.Before.Birth,
 		AfterDev: n.After.Dev, AfterIno: n.After.Ino, AfterBirth: n.After.Birth,
 		Type: types[n.Type], Nlink: n.Nlink, Size: n.Size,
 	}
-	switch n.Base {
-	case lastOf(n.Path):
-		r.Base = ""
-	case "":
-		r.Base = noBase
-	}
-	return r
 }
-
-// noBase stands for a name of which the path alone is known; no entry is called so.
-const noBase = "//"
 
 // lastOf is the entry that a path ends in, "" for no path.
 func lastOf(p string) string {

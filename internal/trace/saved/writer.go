@@ -87,6 +87,13 @@ func bare(err error) error {
 	return err
 }
 
+// Began sets the wall time of enter_ns 0, when it is known only after Create.
+func (w *Writer) Began(t time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.meta.Start = t
+}
+
 // Op records an operation that has returned. The operation may change afterwards.
 func (w *Writer) Op(o *op.Op) error { return w.Record(trace.Record{What: trace.Returned, Op: o}) }
 
