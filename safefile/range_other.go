@@ -1,0 +1,5 @@
+//go:build unix && !linux
+
+package safefile
+
+var ranges rangeHolder = newTable()

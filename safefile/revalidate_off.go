@@ -1,0 +1,5 @@
+//go:build safefile_norevalidation
+
+package safefile
+
+const revalidate = false

@@ -1,0 +1,52 @@
+//go:build unix
+
+package safefile
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// RemoveAll deletes a file or a directory with all in it, as os.RemoveAll does, and
+// bears company: others may delete and create in it meanwhile. What is created while it
+// works is deleted, too, until ctx is done. No error if there is nothing. Symbolic
+// links are deleted, not followed, even if one takes the place of a directory just then
+// (openat(2) with O_NOFOLLOW; litmus: directories).
+//
+// When it returns nil there was no such name at a moment before.
+func RemoveAll(ctx context.Context, path string) error {
+	var pause backoff
+	for {
+		err := os.RemoveAll(path)
+		if !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EEXIST) {
+			return err
+		}
+		if e := pause.sleep(ctx); e != nil {
+			return fail("removeall", path, errors.Join(e, err))
+		}
+	}
+}
+
+// MkdirAll creates a directory and all above it that are missing, as os.MkdirAll does, and
+// bears company: it starts over when another removes a directory between, until ctx is
+// done. Of several who make the same, all succeed (litmus: exclusive-creation).
+//
+// When it returns nil there was such a directory at a moment before; who must keep it
+// holds a lock.
+func MkdirAll(ctx context.Context, path string, perm fs.FileMode) error {
+	var pause backoff
+	for try := 0; ; try++ {
+		err := os.MkdirAll(path, perm)
+		// Without company, ENOENT means an empty path or that the working directory is gone.
+		if !errors.Is(err, fs.ErrNotExist) || path == "" || try == attempts {
+			return err
+		}
+		if e := pause.sleep(ctx); e != nil {
+			return fail("mkdir", path, errors.Join(e, err))
+		}
+	}
+}
