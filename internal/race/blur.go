@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"filerace/internal/op"
-	"filerace/internal/trace"
+	"filerace/internal/world"
 )
 
 // judge takes the evidence of a finding back to possible where there is doubt, and
@@ -21,7 +21,7 @@ func (s *Stream) judge(f *Finding) {
 
 // doubt says in a sentence why the harm is not sure to have happened, "" if it is.
 func (s *Stream) doubt(f *Finding) string {
-	var marks []*trace.Event
+	var marks []*world.Event
 	for _, m := range f.Marks {
 		if e := s.event(m); e != nil {
 			marks = append(marks, e)
@@ -54,7 +54,7 @@ func (s *Stream) doubt(f *Finding) string {
 // order found, depend on each other, overlapped, and might as well have taken effect
 // the other way round. If a returned later than b and its entry is not known, that they
 // overlapped at all is a guess.
-func blurred(a, b *trace.Event) bool {
+func blurred(a, b *world.Event) bool {
 	x, y := a.Op, b.Op
 	if x.Actor.Process() == y.Actor.Process() || a.From >= y.Exit || b.From >= x.Exit {
 		return false
@@ -75,7 +75,7 @@ func blurred(a, b *trace.Event) bool {
 		}
 	}
 	guess := x.Enter < 0 && x.Exit > y.Exit
-	return names && (guess || !trace.Told(x, y)) || data && (guess || !readFirst(x, y))
+	return names && (guess || !world.Told(x, y)) || data && (guess || !readFirst(x, y))
 }
 
 // readFirst reports whether a read met the end of the file where a write then put
@@ -94,7 +94,7 @@ func judgesContents(rule string) bool {
 }
 
 // unseen reports whether something was written to the files of the story that nobody saw.
-func (s *Stream) unseen(f *Finding, marks []*trace.Event) bool {
+func (s *Stream) unseen(f *Finding, marks []*world.Event) bool {
 	ids := []op.FileID{f.ID}
 	for _, e := range marks {
 		ids = append(ids, e.Op.File.ID)

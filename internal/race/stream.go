@@ -2,7 +2,6 @@ package race
 
 import (
 	"filerace/internal/op"
-	"filerace/internal/trace"
 	"filerace/internal/world"
 )
 
@@ -61,7 +60,7 @@ func (s *Stream) Len() int { return s.seq }
 func (s *Stream) Gaps() int { return s.gaps }
 
 // Take takes the next operation, or a gap.
-func (s *Stream) Take(e trace.Event) {
+func (s *Stream) Take(e world.Event) {
 	if e.Op == nil {
 		s.gap()
 		return
@@ -137,7 +136,7 @@ func (s *Stream) told(f Finding) Told {
 	return t
 }
 
-func (s *Stream) event(seq int) *trace.Event {
+func (s *Stream) event(seq int) *world.Event {
 	if e := s.recent.find(seq); e != nil {
 		return e
 	}
@@ -155,14 +154,14 @@ func bulky(k op.Kind) bool {
 
 // ring keeps the last operations.
 type ring struct {
-	events [ringLen]trace.Event
+	events [ringLen]world.Event
 	next   int
 	gone   int64 // latest return of those that are no longer kept
 }
 
 const ringLen = 1 << 13
 
-func (r *ring) add(e trace.Event) {
+func (r *ring) add(e world.Event) {
 	at := &r.events[r.next%ringLen]
 	if at.Op != nil {
 		r.gone = max(r.gone, at.Op.Exit)
@@ -172,7 +171,7 @@ func (r *ring) add(e trace.Event) {
 }
 
 // find returns the operation of that place in the run, nil if it is not kept.
-func (r *ring) find(seq int) *trace.Event {
+func (r *ring) find(seq int) *world.Event {
 	lo, hi := max(r.next-ringLen, 0), r.next
 	for lo < hi {
 		mid := (lo + hi) / 2

@@ -4,6 +4,12 @@ import (
 	"filerace/internal/op"
 )
 
+const (
+	enoent  = 2
+	eexist  = 17
+	enotdir = 20
+)
+
 // complete fills in what an operation's names lead to before and after it, and which
 // file it reached, as if someone had looked at the moment at which it took effect.
 // What the source knows stands; the rest follows from results: a success tells that

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"filerace/internal/op"
+	"filerace/internal/world"
 )
 
 // unknownSize, in bytes, stands for the length of a file that was there before the trace
@@ -176,17 +177,17 @@ func (m *model) lead(n *node, f *inode) {
 }
 
 // markOf is the state of a name for the search of an order.
-func (m *model) markOf(n *node) mark {
+func (m *model) markOf(n *node) world.Mark {
 	f, known := m.leads(n)
 	switch {
 	case !known:
-		return unknown
+		return world.Unknown
 	case f == nil:
-		return absent
+		return world.Absent
 	case f.derived:
-		return present
+		return world.Present
 	}
-	return markOfFile(f.id)
+	return world.MarkOf(f.id)
 }
 
 // invent makes an identity for a file that no source identifies.

@@ -1,0 +1,187 @@
+package world
+
+import (
+	"slices"
+	"syscall"
+
+	"filerace/internal/op"
+)
+
+// Mark is what is known of a name while an order of operations is tried.
+type Mark uint64
+
+// A name leads to nothing, to some file, or to a certain one: one made in this order
+// (from fresh on), or one whose identity a source told.
+const (
+	Unknown Mark = iota
+	Absent
+	Present
+	fresh
+)
+
+// madeMax is how many operations an order may have whose files are told apart.
+const madeMax = 64
+
+// Explains lets an operation take effect on where its names lead, and reports whether
+// it can have returned what it did. It is the semantics of names. a and b are the
+// marks of the operation's first and second name, nil if it has none; index, below
+// 64, tells files apart that are made in the order tried.
+func Explains(o *op.Op, a, b *Mark, index int) bool {
+	return explains(o, a, b, fresh+Mark(index))
+}
+
+func explains(o *op.Op, a, b *Mark, made Mark) bool {
+	if a == nil {
+		return true
+	}
+	if o.Failed() {
+		return explainsFailure(o, a, b)
+	}
+	id := MarkOf(o.File.ID)
+	switch o.Kind {
+	case op.Open:
+		const exclusive = op.O_CREAT | op.O_EXCL
+		switch {
+		case o.Flags&exclusive == exclusive:
+			return a.create(made, id)
+		case o.Flags&op.O_CREAT != 0 && *a == Absent:
+			return a.create(made, id)
+		}
+		return a.there(id)
+	case op.Mkdir, op.Mknod, op.SymlinkOp:
+		return a.create(made, 0)
+	case op.Unlink, op.Rmdir:
+		if !a.there(beforeOf(o, 0)) {
+			return false
+		}
+		*a = Absent
+	case op.Rename:
+		if b == nil || !a.there(beforeOf(o, 0)) || o.Flags&op.RENAME_NOREPLACE != 0 && *b >= Present {
+			return b == nil
+		}
+		if o.Flags&op.RENAME_EXCHANGE != 0 {
+			*a, *b = *b, *a
+			return *a != Absent
+		}
+		*a, *b = Absent, *a
+	case op.Link:
+		if !a.there(0) {
+			return false
+		}
+		if b != nil {
+			if *b >= Present {
+				return false
+			}
+			*b = *a
+		}
+	default:
+		return a.there(id)
+	}
+	return true
+}
+
+// explainsFailure: what an error says of a name.
+func explainsFailure(o *op.Op, a, b *Mark) bool {
+	switch syscall.Errno(o.Errno()) {
+	case syscall.ENOENT:
+		if o.Kind == op.Rename || o.Kind == op.Link || b == nil {
+			return a.gone()
+		}
+	case syscall.EEXIST:
+		if b != nil {
+			return b.there(0)
+		}
+		return a.there(0)
+	}
+	return true
+}
+
+// there: the name leads to a file, to that one if it is known.
+func (m *Mark) there(id Mark) bool {
+	if *m == Absent || id != 0 && *m >= fresh && *m != id && !m.made() {
+		return false
+	}
+	switch {
+	case id != 0:
+		*m = id
+	case *m == Unknown:
+		*m = Present
+	}
+	return true
+}
+
+// made reports whether the mark stands for a file made in the order that is tried,
+// whose identity nobody told.
+func (m Mark) made() bool { return m >= fresh && m < fresh+madeMax }
+
+func (m *Mark) gone() bool {
+	if *m >= Present {
+		return false
+	}
+	*m = Absent
+	return true
+}
+
+func (m *Mark) create(made, id Mark) bool {
+	if *m >= Present {
+		return false
+	}
+	if *m = made; id != 0 {
+		*m = id
+	}
+	return true
+}
+
+// Told reports whether what a and b returned tells that a took effect before b. a is
+// the one that came first in the order found, with its names completed.
+func Told(a, b *op.Op) bool {
+	paths := make([]string, 0, 4)
+	for _, n := range append(slices.Clone(a.Names), b.Names...) {
+		if !slices.Contains(paths, n.Path) {
+			paths = append(paths, n.Path)
+		}
+	}
+	state := make([]Mark, len(paths))
+	for i := range a.Names {
+		at := slices.Index(paths, a.Names[i].Path)
+		switch {
+		case !a.Names[i].Before.IsZero():
+			if state[at] = MarkOf(a.Names[i].Before); state[at] == 0 {
+				state[at] = Present
+			}
+		case !a.Names[i].After.IsZero() && a.Kind != op.Rename || a.Errno() == int(syscall.ENOENT):
+			state[at] = Absent
+		}
+	}
+	marks := func(o *op.Op) (x, y *Mark) {
+		if len(o.Names) > 0 {
+			x = &state[slices.Index(paths, o.Names[0].Path)]
+		}
+		if len(o.Names) > 1 {
+			y = &state[slices.Index(paths, o.Names[1].Path)]
+		}
+		return x, y
+	}
+	x, y := marks(b)
+	if !explains(b, x, y, fresh) {
+		return true
+	}
+	x, y = marks(a)
+	return !explains(a, x, y, fresh+1)
+}
+
+// MarkOf is the mark of an identity that a source told; 0 if none did.
+func MarkOf(id op.FileID) Mark {
+	if id.Dev == 0 {
+		return 0
+	}
+	h := (id.Dev*0x9e3779b97f4a7c15 ^ id.Ino) * 0xff51afd7ed558ccd
+	return Mark(h^uint64(id.Birth)*0xc4ceb9fe1a85ec53) | 1<<63
+}
+
+func beforeOf(o *op.Op, i int) Mark {
+	if i < len(o.Names) {
+		return MarkOf(o.Names[i].Before)
+	}
+	return 0
+}
