@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* Moments of a process's life. */
+
+SEC("tp_btf/sched_process_fork")
+int born(u64 *ctx)
+{
+	struct task_struct *parent = (void *)ctx[0], *child = (void *)ctx[1];
+	struct pending *p = storage_get(&calls, parent, NULL, 0);
+	bool thread = parent->tgid == child->tgid;
+	struct scratch *s;
+	u64 flags = 0;
+
+	if (only_marked) {
+		if (!p || !p->marked || (p->marked == 1 && !thread))
+			return 0;
+		struct pending *c = storage_get(&calls, child, NULL, STORAGE_CREATE);
+		if (!c) {
+			lose();
+			return 0;
+		}
+		c->marked = p->marked;
+	}
+	if (!watched())
+		return 0;
+	s = borrow();
+	if (!s)
+		return 0;
+	struct head *h = (void *)s->b;
+	read_head(h, BORN, parent);
+	h->parent = h->tgid;
+	h->tgid = child->tgid;
+	h->tid = child->pid;
+	if (parent->mm == child->mm)
+		flags |= 0x100;
+	if (parent->fs == child->fs)
+		flags |= 0x200;
+	if (parent->files == child->files)
+		flags |= 0x400;
+	if (child->vfork_done)
+		flags |= 0x4000;
+	if (thread)
+		flags |= 0x10000;
+	h->args[0] = flags;
+	send(s);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int execed(u64 *ctx)
+{
+	struct task_struct *t = (void *)ctx[0];
+	struct linux_binprm *b = (void *)ctx[2];
+	struct pending *p = storage_get(&calls, t, NULL, 0);
+	u32 before;
+	struct scratch *s;
+
+	if (only_marked && !(p && p->marked))
+		return 0;
+	if (!watched())
+		return 0;
+	s = borrow();
+	if (!s)
+		return 0;
+	struct head *h = (void *)s->b;
+	read_head(h, EXECED, t);
+	/* of a script, this is the interpreter */
+	if (b->filename == b->interp && b->file)
+		add_object(s, HAS_REACHED, b->file->f_inode);
+	h->sections = s->sections;
+	before = s->end;
+	add_kernel_text(s, b->filename);
+	h->chunks = s->end - before;
+	send(s);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int ended(u64 *ctx)
+{
+	struct task_struct *t = (void *)ctx[0];
+	struct pending *p = storage_get(&calls, t, NULL, 0);
+	struct scratch *s;
+
+	if (p)
+		p->active = 0;
+	if (only_marked && !(p && p->marked))
+		return 0;
+	if (!watched())
+		return 0;
+	s = borrow();
+	if (!s)
+		return 0;
+	struct head *h = (void *)s->b;
+	read_head(h, ENDED, t);
+	h->ret = t->signal->flags & SIGNAL_GROUP_EXIT_ ? t->signal->group_exit_code : t->exit_code;
+	h->args[0] = t->signal->live.counter; /* threads that are left */
+	send(s);
+	return 0;
+}
+
+SEC("tp_btf/signal_deliver")
+int signalled(u64 *ctx)
+{
+	s32 sig = ctx[0];
+	struct task_struct *t = current_task();
+	struct pending *p = storage_get(&calls, t, NULL, 0);
+	struct scratch *s;
+
+	if (!p || (only_marked && !p->marked) || !watched())
+		return 0;
+	s = borrow();
+	if (!s)
+		return 0;
+	struct head *h = (void *)s->b;
+	read_head(h, SIGNALLED, t);
+	h->args[0] = sig;
+	send(s);
+	return 0;
+}

@@ -1,0 +1,171 @@
+//go:build linux && (amd64 || arm64)
+
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"filerace/internal/op"
+)
+
+// hookPrograms see the names that calls change. They need the kernel's function
+// tracing; where that is missing, the names' history tells as much as it can.
+var hookPrograms = []string{
+	objectProgUnlinks, objectProgRemoves, objectProgRenames, objectProgLinks,
+	objectProgMakes, objectProgSymlinks, objectProgNodes, objectProgLooks,
+}
+
+// load loads the programs that watching cannot do without.
+func load(opt *Options) (*ebpf.Collection, error) {
+	if _, err := btf.LoadKernelSpec(); err != nil {
+		return nil, &Unavailable{Feature: "kernel type information (BTF)", Least: leastKernel, Err: err,
+			Hint: "use --with ptrace, or a kernel built with CONFIG_DEBUG_INFO_BTF"}
+	}
+	spec, err := loadObject()
+	if err != nil {
+		return nil, fmt.Errorf("read the kernel programs: %w", err)
+	}
+	for _, name := range hookPrograms {
+		delete(spec.Programs, name)
+	}
+	if err := configure(spec, opt); err != nil {
+		return nil, err
+	}
+	coll, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return nil, explain("load the kernel programs", err)
+	}
+	return coll, nil
+}
+
+// configure sets the plans, the filters and the ring's size.
+func configure(spec *ebpf.CollectionSpec, opt *Options) error {
+	size := opt.RingSize
+	if size == 0 {
+		size = defaultRing
+	}
+	spec.Maps[objectMapEvents].MaxEntries = uint32(min(size, math.MaxUint32))
+	set := map[string]any{
+		objectVarPlans:      plans(op.Native, opt.wants),
+		objectVarWakeAt:     uint64(size / 2),
+		objectVarOnlyMarked: len(opt.Trees)+len(opt.PIDs) > 0,
+		objectVarOnlyUid:    opt.UID != nil,
+		objectVarOnlyComm:   len(opt.Names) > 0,
+		objectVarOnlyCgroup: opt.Cgroup != "",
+	}
+	if opt.UID != nil {
+		set[objectVarUidWanted] = uint32(*opt.UID)
+	}
+	var comms [namesMax][nameMax + 1]byte
+	for i, n := range opt.Names {
+		copy(comms[i][:], n)
+	}
+	set[objectVarComms] = comms
+	if opt.Cgroup != "" {
+		id, level, err := cgroup(opt.Cgroup)
+		if err != nil {
+			return err
+		}
+		set[objectVarCgroupWanted], set[objectVarCgroupLevel] = id, level
+	}
+	for name, value := range set {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return fmt.Errorf("set %s of the kernel programs: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// magicCgroup2 is the type of the cgroup v2 file system.
+const magicCgroup2 = 0x63677270
+
+// cgroup returns the id of a cgroup and how deep it lies below the root. On 64-bit
+// systems its directory's inode number is its id (kernfs).
+func cgroup(dir string) (id uint64, level uint32, err error) {
+	dir, err = filepath.EvalSymlinks(dir)
+	if err == nil {
+		dir, err = filepath.Abs(dir)
+	}
+	var fs unix.Statfs_t
+	if err == nil {
+		err = unix.Statfs(dir, &fs)
+	}
+	var st unix.Stat_t
+	if err == nil {
+		err = unix.Stat(dir, &st)
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("watch a cgroup: %s: %w", dir, err)
+	}
+	if fs.Type != magicCgroup2 {
+		return 0, 0, fmt.Errorf("watch a cgroup: %s is not a directory of cgroup v2", dir)
+	}
+	for up := dir; up != "/"; level++ {
+		up = filepath.Dir(up)
+		if unix.Statfs(up, &fs) != nil || fs.Type != magicCgroup2 {
+			break
+		}
+	}
+	return st.Ino, level, nil
+}
+
+// attachHooks attaches what sees names change, if the kernel lets it.
+func (p *Probe) attachHooks() {
+	for _, name := range hookPrograms {
+		spec, err := loadObject()
+		if err != nil {
+			return
+		}
+		for other := range spec.Programs {
+			if other != name {
+				delete(spec.Programs, other)
+			}
+		}
+		for other := range spec.Maps {
+			if other != objectMapCalls {
+				delete(spec.Maps, other)
+			}
+		}
+		coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
+			MapReplacements: map[string]*ebpf.Map{objectMapCalls: p.coll.Maps[objectMapCalls]},
+		})
+		if err != nil {
+			p.hookErr = err
+			return
+		}
+		l, err := link.AttachTracing(link.TracingOptions{Program: coll.Programs[name]})
+		coll.Close() // the link holds the program
+		if err != nil {
+			p.hookErr = err
+			return
+		}
+		p.links = append(p.links, l)
+	}
+}
+
+// explain makes of what the kernel said what is missing and what to do.
+func explain(doing string, err error) error {
+	said := fmt.Errorf("%s: %w", doing, err)
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES) && os.Geteuid() != 0:
+		return &Unavailable{Feature: "the privilege to load kernel programs", Err: said,
+			Hint: "run as root, or give the program CAP_BPF and CAP_PERFMON (setcap cap_bpf,cap_perfmon+ep); in a container --privileged, or --cap-add=BPF --cap-add=PERFMON"}
+	case errors.Is(err, unix.ENOMEM), errors.Is(err, unix.E2BIG) && strings.Contains(err.Error(), "map"):
+		return &Unavailable{Feature: "memory for the ring of events", Err: said,
+			Hint: "make the ring smaller, or raise the memory limit of this cgroup"}
+	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, btf.ErrNotFound):
+		return &Unavailable{Feature: "tracing programs with BTF, task storage and ring buffers", Least: leastKernel, Err: said,
+			Hint: "use --with ptrace, or a kernel built with CONFIG_BPF_SYSCALL, CONFIG_BPF_EVENTS and CONFIG_DEBUG_INFO_BTF"}
+	}
+	return said
+}
