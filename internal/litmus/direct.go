@@ -12,7 +12,7 @@ import (
 // pages before and after it, but a page that was made dirty meanwhile goes to the
 // disk later.
 var cachedAfterDirect = &Case{
-	Name: "cached write lands after O_DIRECT|O_SYNC",
+	Name: "cached lands after O_DIRECT|O_SYNC",
 	Allowed: "open(2): applications should avoid mixing O_DIRECT and normal I/O to the same file, " +
 		"and especially to overlapping byte regions in the same file.",
 	Why: whyCachedLands,

@@ -11,9 +11,9 @@ var lockUnlinked = &Test{
 	Cases: []*Case{
 		lockRemovedCase("flock", func() (int, error) { return openAndFlock(unix.Flock) }),
 		lockRemovedCase("O_EXLOCK", openExclusivelyLocked),
-		heldCase("flock, unlink inside the open, by fanotify", byFanotify, unlinkFile, lockThen, judgeHeldLock),
-		heldCase("flock, rename away, then unlink inside the open, by fanotify", byFanotify, renameAway, lockThen, judgeHeldLock),
-		heldCase("flock, unlink inside the open, by a lease", byLease, unlinkFile, lockThen, judgeHeldLock),
+		heldCase("flock, unlink inside open (fanotify)", byFanotify, unlinkFile, lockThen, judgeHeldLock),
+		heldCase("flock, rename inside open (fanotify)", byFanotify, renameAway, lockThen, judgeHeldLock),
+		heldCase("flock, unlink inside open (lease)", byLease, unlinkFile, lockThen, judgeHeldLock),
 	},
 }
 

@@ -7,7 +7,8 @@ import (
 
 // Matrix is what came of all tests in all places.
 type Matrix struct {
-	System  string    `json:"system"` // kernel and architecture
+	System  string    `json:"system"`  // kernel and architecture
+	Seconds float64   `json:"seconds"` // all of the run
 	Columns []*Column `json:"columns"`
 }
 
@@ -16,6 +17,7 @@ type Column struct {
 	Label   string     `json:"label"`
 	Dir     string     `json:"dir"`
 	FS      FileSystem `json:"fs"`
+	Made    string     `json:"made,omitempty"` // by what, if for the tests
 	Results []Result   `json:"results"`
 }
 
@@ -32,10 +34,29 @@ type chosen struct {
 	c    *Case
 }
 
+// Missing is a column of a place that there is not, and why.
+func Missing(label, why string, names []string) *Column {
+	col := &Column{Label: label, FS: FileSystem{Type: label}}
+	cases, err := choose(names)
+	if err != nil {
+		return col
+	}
+	for _, c := range cases {
+		col.Results = append(col.Results, Result{Test: c.test.Name, Case: c.c.Name, Verdict: VerdictNotTested, Reason: why})
+	}
+	return col
+}
+
 // UnknownError is a name that no test has.
 type UnknownError struct{ Name string }
 
 func (e *UnknownError) Error() string { return fmt.Sprintf("there is no litmus test %q", e.Name) }
+
+// Check returns an *UnknownError if a name selects nothing.
+func Check(names []string) error {
+	_, err := choose(names)
+	return err
+}
 
 // choose returns the cases that the names select, in the order of Tests.
 func choose(names []string) ([]chosen, error) {

@@ -14,9 +14,9 @@ var openUnlink = &Test{
 	Cases: []*Case{
 		removalCase("unlink", unlinkFile),
 		removalCase("rename away, then unlink", renameAway),
-		heldCase("unlink inside the open, by fanotify", byFanotify, unlinkFile, readHeld, judgeHeldRead),
-		heldCase("rename away, then unlink inside the open, by fanotify", byFanotify, renameAway, readHeld, judgeHeldRead),
-		heldCase("unlink inside the open, by a lease", byLease, unlinkFile, readHeld, judgeHeldRead),
+		heldCase("unlink inside open (fanotify)", byFanotify, unlinkFile, readHeld, judgeHeldRead),
+		heldCase("rename, unlink inside open (fanotify)", byFanotify, renameAway, readHeld, judgeHeldRead),
+		heldCase("unlink inside open (lease)", byLease, unlinkFile, readHeld, judgeHeldRead),
 	},
 }
 

@@ -18,6 +18,7 @@ import (
 type Place struct {
 	Label string // heads the column of the table; "": the type of the file system
 	Dir   string
+	Made  string // by what program and version, if it was made for the tests
 }
 
 // Options say what is run and how long.
@@ -89,7 +90,7 @@ func column(ctx context.Context, place Place, cases []chosen, o Options) (*Colum
 	}
 	defer os.RemoveAll(scratch)
 	fs := fileSystem(dir)
-	col := &Column{Label: place.Label, Dir: place.Dir, FS: fs}
+	col := &Column{Label: place.Label, Dir: place.Dir, Made: place.Made, FS: fs}
 	if col.Label == "" {
 		col.Label = fs.Type
 	}
