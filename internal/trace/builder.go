@@ -258,8 +258,8 @@ func (b *builder) there(r Record) {
 func (b *builder) gone(t *thread, r Record) {
 	p := t.proc
 	delete(b.threads, r.Op.TID)
-	if p.threads--; p.threads > 0 || p.ended {
-		return
+	if p.threads--; p.threads > 0 || p.ended || r.Op.Status == op.None {
+		return // not the last one
 	}
 	b.end(p, max(r.Op.Exit, r.Op.Enter, t.last), r.Op.Status, r.Op.Signal)
 }

@@ -223,9 +223,12 @@ func (f *Flow) open(it *item, told *[2]op.Name) {
 		return
 	}
 	was, known := m.leads(n)
-	if o.Flags&exclusive == exclusive || o.Flags&op.O_CREAT != 0 && known && was == nil {
+	made := o.Flags&exclusive == exclusive || o.Flags&op.O_CREAT != 0 && known && was == nil
+	if !told[0].After.IsZero() { // the kernel knows whether this very call made it
+		made = told[0].Before.IsZero()
+	}
+	if made {
 		f.opened(it, f.create(it, id, typ))
-		o.File.Size = 0
 		return
 	}
 	file := f.there(n, id, typ)
@@ -249,7 +252,7 @@ func (f *Flow) opened(it *item, file *inode) {
 	case file.nlink == 1 && n.removedBy(it):
 		o.File.Nlink = 0
 	}
-	if o.Flags&op.O_TRUNC != 0 && file.typ == op.Regular && source.ID.IsZero() {
+	if source.ID.IsZero() && file.typ == op.Regular && (o.Flags&op.O_TRUNC != 0 || o.Names[0].Before.IsZero()) {
 		o.File.Size = 0
 	}
 }

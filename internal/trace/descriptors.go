@@ -63,6 +63,8 @@ func (f *Flow) descriptors(it *item) {
 		o.File.Size = unknownSize
 	case d != nil && !o.File.ID.IsZero() && d.File.ID != o.File.ID && o.File.ID.Dev != 0 && d.File.ID.Dev != 0:
 		f.reopen(it)
+	case d != nil && d.Offset == op.None && o.Off >= 0 && (o.Kind == op.Read || o.Kind == op.Write):
+		d.Offset = o.Off // the source saw it move
 	}
 }
 
