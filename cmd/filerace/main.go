@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"filerace/internal/hunt"
+	"filerace/internal/litmus"
 )
 
 // Exit statuses.
@@ -40,12 +41,14 @@ var commands = []command{
 	{"hunt", "-- CMD", "rerun under control until a race bites; prove, minimise and save it", huntCommand},
 	{"replay", "FILE", "see a saved race again", replayCommand},
 	{"run", "-- CMD", "watch one run; report what happened and what could have", runCommand},
+	{"litmus", "[DIR]", "what this kernel and this file system guarantee to processes that race", litmusCommand},
 	{"rules", "[NAME]", "each race kind: why, wrong code, right code", rulesCommand},
 	{"demo", "[NAME]", "small racy and safe programs to try all this on", demoCommand},
 	{"doctor", "", "what works here and what to do about what does not", doctorCommand},
 }
 
 func main() {
+	litmus.MaybeAct()
 	hunt.MaybeWork()
 	os.Exit(dispatch(&console{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
 }

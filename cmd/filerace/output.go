@@ -118,17 +118,22 @@ func newProgress(w *os.File, quiet bool) *progress {
 }
 
 func (p *progress) show(h hunt.Progress) {
+	line := fmt.Sprintf("%d runs, %.0f/s, %d orders, %s", h.Runs, float64(h.Runs)/max(h.Elapsed.Seconds(), 1e-3), h.Orders, h.Trying)
+	if h.Findings > 0 {
+		line += fmt.Sprintf(", %d found", h.Findings)
+	}
+	p.line(line)
+}
+
+// line shows a line in the place of the last one, ten times a second at most.
+func (p *progress) line(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.live || time.Since(p.shown) < 100*time.Millisecond {
 		return
 	}
 	p.shown, p.dirty = time.Now(), true
-	line := fmt.Sprintf("%d runs, %.0f/s, %d orders, %s", h.Runs, float64(h.Runs)/max(h.Elapsed.Seconds(), 1e-3), h.Orders, h.Trying)
-	if h.Findings > 0 {
-		line += fmt.Sprintf(", %d found", h.Findings)
-	}
-	fmt.Fprintf(p.w, "\r\x1b[K%.99s", line)
+	fmt.Fprintf(p.w, "\r\x1b[K%.99s", text)
 }
 
 func (p *progress) warn(text string) {
