@@ -2,12 +2,9 @@ package watch
 
 import (
 	"fmt"
-	"slices"
 	"testing"
-	"time"
 
 	"filerace/internal/op"
-	"filerace/internal/trace"
 	"filerace/internal/world"
 	"filerace/internal/world/worldtest"
 )
@@ -67,41 +64,6 @@ func TestContentionForgetsTheQuietFirst(t *testing.T) {
 	}
 	if top := c.top(everything); len(top) != 1 || top[0].Path != "/fought" || top[0].Conflicts != 1 {
 		t.Errorf("top %+v", top)
-	}
-}
-
-func TestLocksHeldAndWaitedFor(t *testing.T) {
-	var w *world.World
-	worldtest.Run(t, `
-		1    fork 1.1
-		1    fork 1.2
-		1.1  open L rdwr,creat = 3
-		1.2  open L rdwr,creat = 3
-		1.1  flock 3 EX
-	`, func(now *world.World, e *world.Effect) {
-		e.Op.Exit = int64(e.At.Seq) * int64(time.Second)
-		w = now
-	})
-	holder, waiter := w.Process("1.1"), w.Process("1.2")
-	holder.PID, holder.Prog, waiter.PID, waiter.Prog = 11, "backup", 12, "sync"
-	p := newPending()
-	ask := &op.Op{PID: 12, TID: 12, Prog: "sync", Call: op.Named("flock"), Kind: op.LockOp, Enter: 6e9, FD: 3, FD2: op.None, NewFD: op.None, NewFD2: op.None,
-		Lock: op.Lock{Family: op.FlockLock, Mode: op.Exclusive, Wait: true, End: op.MaxOffset}}
-	p.see(&trace.Record{What: trace.Entered, Op: ask})
-	got := p.locks(w, 8e9, everything)
-	want := []TopLock{
-		{Path: "/w/L", Kind: "flock EX", Who: "12 sync", Waits: true, For: 2 * time.Second, On: []string{"11 backup"}},
-		{Path: "/w/L", Kind: "flock EX", Who: "11 backup", For: 3 * time.Second},
-	}
-	if !slices.EqualFunc(got, want, func(a, b TopLock) bool { return fmt.Sprint(a) == fmt.Sprint(b) }) {
-		t.Errorf("got %+v\nwant %+v", got, want)
-	}
-	if now := p.locks(w, 6e9+1, everything); len(now) != 1 {
-		t.Errorf("a request of this moment counts as waiting: %+v", now)
-	}
-	p.see(&trace.Record{What: trace.Returned, Op: ask})
-	if after := p.locks(w, 8e9, everything); len(after) != 1 || after[0].Waits {
-		t.Errorf("after its return: %+v", after)
 	}
 }
 

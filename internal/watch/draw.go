@@ -48,15 +48,12 @@ func Draw(t *Top, width, height int, color bool) []string {
 		return "\x1b[" + style + "m" + s + "\x1b[0m"
 	}
 	lines := []string{paint(bold, cut(t.headline(), width))}
-	switch {
-	case t.Newest != "":
-		lines = append(lines, paint(red, cut("last race: "+visible(t.Newest), width)))
-	case t.Forgot != "":
-		lines = append(lines, paint(dim, cut(t.Forgot, width)))
-	default:
-		lines = append(lines, "")
+	newest := ""
+	if t.Newest != "" {
+		newest = "last race: " + visible(t.Newest)
 	}
-	sections := []section{filesSection(t.Files), locksSection(t.Locks), deletedSection(t.Deleted)}
+	lines = append(lines, paint(red, cut(newest, width)))
+	sections := []section{filesSection(t.Files, t.Forgot), locksSection(t.Locks), deletedSection(t.Deleted)}
 	room := share(sections, height-len(lines))
 	for i := range sections {
 		for j, l := range sections[i].lines(width, room[i]) {
@@ -107,8 +104,11 @@ func (s *section) height() int { return 2 + max(1, len(s.rows)) }
 func (s *section) lines(width, height int) []string {
 	rows, more := s.rows, 0
 	if fit := max(0, height-2); len(rows) > fit {
-		fit = max(0, fit-1)
-		rows, more = rows[:fit], len(rows)-fit
+		if fit > 1 { // one line tells more of a row than of how many there are
+			fit--
+			more = len(rows) - fit
+		}
+		rows = rows[:fit]
 	}
 	widths := make([]int, len(s.heads))
 	for i, h := range s.heads {
@@ -171,10 +171,13 @@ func (s *section) line(values []string, widths []int) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
-func filesSection(files []TopFile) section {
+func filesSection(files []TopFile, forgot string) section {
 	s := section{
 		title: "FILES BY CONFLICTING ACCESSES  " + counted(len(files), "path"),
 		heads: []string{"CONFLICTS", "NEW", "PROCESSES", "PATH"}, right: []bool{true, true, false, false},
+	}
+	if forgot != "" {
+		s.title += "; " + forgot
 	}
 	for _, f := range files {
 		s.rows = append(s.rows, []string{grouped(f.Conflicts), grouped(f.Since), strings.Join(f.Who, ", "), visible(f.Path)})
@@ -189,11 +192,13 @@ func locksSection(locks []TopLock) section {
 		state, on := "holds", ""
 		if l.Waits {
 			waits++
-			if state, on = "waits", strings.Join(l.On, ", "); on == "" {
-				on = "unknown: taken before the watch"
-			}
+			state, on = "waits", l.On
 		}
-		s.rows = append(s.rows, []string{span(l.For), state, l.Kind, l.Who, on, visible(l.Path)})
+		age := span(l.For)
+		if l.Least {
+			age = ">" + age
+		}
+		s.rows = append(s.rows, []string{age, state, l.Kind, l.Who, on, visible(l.Path)})
 	}
 	s.title = fmt.Sprintf("LOCKS  %d held, %d waited for", len(locks)-waits, waits)
 	return s

@@ -3,8 +3,8 @@ package watch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"time"
 )
 
 // errStuck says that the reader of the output did not take the end of it.
@@ -37,7 +37,7 @@ func (s *sink) run(w io.Writer) {
 			continue
 		}
 		if _, err := w.Write(b); err != nil {
-			s.err = err
+			s.err = fmt.Errorf("%w: %w", ErrOutput, err)
 			close(s.broken)
 		}
 	}
@@ -61,16 +61,14 @@ func (s *sink) put(ctx context.Context, b []byte) error {
 	}
 }
 
-// close waits until everything is written, for so long; errStuck after that. The
+// close waits until everything is written; errStuck if the context ends first. The
 // goroutine then stays behind in its write.
-func (s *sink) close(grace time.Duration) error {
+func (s *sink) close(ctx context.Context) error {
 	close(s.queue)
-	patience := time.NewTimer(grace)
-	defer patience.Stop()
 	select {
 	case <-s.done:
 		return s.err
-	case <-patience.C:
+	case <-ctx.Done():
 		return errStuck
 	}
 }

@@ -44,7 +44,7 @@ func newTally(every time.Duration) *tally {
 // add counts a finding at that time, and reports whether it has to be told in
 // full: the first time, and when it has become certain.
 func (t *tally) add(f *race.Finding, now int64) bool {
-	key := f.Key()
+	key, news := f.Key(), t.news(f)
 	r := t.known[key]
 	fresh := r == nil
 	if fresh {
@@ -56,11 +56,11 @@ func (t *tally) add(f *race.Finding, now int64) bool {
 	}
 	r.count++
 	r.seen = now
-	stronger := !fresh && r.evidence == race.Possible && f.Evidence != race.Possible
+	stronger := !fresh && news
 	if stronger {
 		t.possible--
 	}
-	if !fresh && !stronger {
+	if !news {
 		return false
 	}
 	if r.evidence = f.Evidence; f.Evidence == race.Possible {
@@ -70,6 +70,12 @@ func (t *tally) add(f *race.Finding, now int64) bool {
 	}
 	r.told, r.toldAt = r.count, now
 	return true
+}
+
+// news reports whether a finding would have to be told in full.
+func (t *tally) news(f *race.Finding) bool {
+	r := t.known[f.Key()]
+	return r == nil || r.evidence == race.Possible && f.Evidence != race.Possible
 }
 
 func (t *tally) forget() {

@@ -1,0 +1,300 @@
+package watch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+	"time"
+
+	"filerace/internal/op"
+	"filerace/internal/race"
+	"filerace/internal/report"
+	"filerace/internal/trace"
+)
+
+// watcher is one watch. All of it belongs to the goroutine of Run.
+type watcher struct {
+	o      Options
+	source trace.Source
+	start  time.Time // wall time of time 0
+	begun  time.Time
+	now    int64 // ns, of the newest record or of the clock
+	sum    Summary
+
+	judge  *judge
+	flow   *trace.Flow
+	tally  *tally
+	origin origins
+	users  users
+
+	lines   *eventLines
+	early   early
+	entries bool // the source tells of entries itself
+
+	contention *contention
+	locks      *lockTable
+	picture    picture
+
+	losses losses
+	buf    []byte
+	sink   *sink
+
+	writing context.Context // how long the output is waited for
+	cancel  context.CancelFunc
+	leaving bool
+	gone    bool  // the reader of the output has gone
+	err     error // the first that ends the watch
+}
+
+func newWatcher(ctx context.Context, source trace.Source, o Options, out io.Writer) *watcher {
+	w := &watcher{
+		o: o, source: source, start: source.Notes().Start, begun: time.Now(), tally: newTally(cmp.Or(o.Every, AgainEvery)), sink: newSink(out),
+		origin: newOrigins(), contention: newContention(), locks: newLockTable(o.Proc), writing: ctx, cancel: func() {},
+	}
+	w.lines = newEventLines(w.start)
+	w.early.entries = o.Entry
+	w.early.shown = o.Show == Calls
+	w.judge = newJudge(!o.Partial, w.found)
+	w.flow = trace.NewFlow(w.judge.world(), w.emit)
+	w.flow.Lag = lag
+	return w
+}
+
+// take takes a record as it comes from the source.
+func (w *watcher) take(r trace.Record) {
+	if r.Op != nil {
+		w.now = max(w.now, r.Op.Exit, r.Op.Enter)
+		w.users.see(r.Op.PID, r.UID)
+	}
+	switch r.What {
+	case trace.Gap:
+		w.sum.Lost += r.Lost
+		w.losses.add(w.sum.Lost)
+	case trace.Entered:
+		w.entries = true
+		w.early.add(r, r.Op.Enter)
+		return
+	case trace.Returned:
+		w.sum.Events++
+		if !w.entries && r.Op.Enter != op.None {
+			entry := *r.Op
+			w.early.add(trace.Record{What: trace.Entered, Op: &entry, UID: r.UID, Cgroup: r.Cgroup}, entry.Enter)
+		}
+		if madeThread(r.Op) {
+			w.early.add(r, r.Op.Exit)
+		} else {
+			w.origin.put(&r)
+		}
+	}
+	w.flow.Put(r)
+}
+
+// madeThread: the flow keeps such calls to itself.
+func madeThread(o *op.Op) bool {
+	return o.Kind == op.Fork && !o.Failed() && (o.Thread || o.Flags&op.CLONE_THREAD != 0)
+}
+
+// emit takes an operation in its place in the order.
+func (w *watcher) emit(e trace.Event) {
+	if e.Op == nil {
+		w.judge.take(e)
+		if w.o.Show == Calls {
+			w.printGap(e.Lost)
+		}
+		w.keep(trace.Record{What: trace.Gap, Lost: e.Lost})
+		return
+	}
+	r := w.origin.take(e.Op, &w.users)
+	w.judge.take(e)
+	switch {
+	case w.o.Show == Calls && e.Op.Call != nil:
+		w.printEarly(e.Op.Exit)
+		if w.o.Filter.call(&r) {
+			w.printCall(&r)
+		}
+	case w.o.Show == Picture:
+		w.contention.see(e.Op)
+	}
+	w.keep(r)
+}
+
+func (w *watcher) keep(r trace.Record) {
+	if w.o.Keep != nil && w.err == nil {
+		w.fail(w.o.Keep(r))
+	}
+}
+
+// found takes a finding of the rules.
+func (w *watcher) found(t race.Told) {
+	f, ops := t.Finding, t.Ops
+	if f.Evidence == race.Possible && !w.o.All || !w.o.Filter.finding(&f, ops, w.users.of) {
+		return
+	}
+	if !w.tally.add(&f, w.now) {
+		return
+	}
+	w.sum.Observed, w.sum.Possible = w.tally.observed, w.tally.possible
+	at := w.wall(w.now)
+	if w.o.KeepFinding != nil {
+		w.o.KeepFinding(f, ops)
+	}
+	switch {
+	case w.o.Show == Picture:
+		w.picture.newest = f.Headline
+	case w.o.Show == Calls:
+	case w.o.JSON:
+		w.print(findingJSON(f, ops, at))
+	default:
+		w.print(block(f, ops, at, report.Options{Color: w.o.Color, Width: w.o.Width, Dir: w.o.Dir, All: w.o.All}))
+	}
+}
+
+// foundLast takes a finding of the end: most were told when they happened.
+func (w *watcher) foundLast(t race.Told) {
+	if w.tally.news(&t.Finding) {
+		w.found(t)
+	}
+}
+
+// wall is the wall time of a moment, zero if it is not known.
+func (w *watcher) wall(ns int64) time.Time {
+	if w.start.IsZero() {
+		return time.Time{}
+	}
+	return w.start.Add(time.Duration(ns))
+}
+
+// tick looks at the clock; idle tells that all that was read has been taken.
+func (w *watcher) tick(at time.Time, idle bool) {
+	if !w.start.IsZero() {
+		w.now = max(w.now, int64(at.Sub(w.start)))
+	}
+	if idle {
+		w.flow.Advance(w.now - unread)
+		if w.o.Show == Calls {
+			w.printEarly(w.now - unread - lag)
+		}
+	}
+	w.again(false)
+	w.losses.tell(w.now, w.say)
+	if w.o.Show == Picture {
+		w.redraw()
+	}
+	w.flush()
+}
+
+// again tells of the races that were seen again.
+func (w *watcher) again(all bool) {
+	if w.o.Show != Races {
+		return
+	}
+	for _, r := range w.tally.due(w.now, all) {
+		if w.o.JSON {
+			w.print(r.json())
+		} else {
+			w.print(r.line(), nil)
+		}
+	}
+}
+
+func (w *watcher) print(b []byte, err error) {
+	w.fail(err)
+	w.buf = append(w.buf, b...)
+	if len(w.buf) >= flushAt {
+		w.flush()
+	}
+}
+
+// flush hands the output on. It waits for a slow reader; meanwhile records stay in
+// the source.
+func (w *watcher) flush() {
+	if len(w.buf) == 0 || w.err != nil || w.gone || w.sum.Unread {
+		w.buf = w.buf[:0]
+		return
+	}
+	err := w.sink.put(w.writing, w.buf)
+	if err != nil && !w.leaving && w.writing.Err() != nil {
+		w.leave()
+		err = w.sink.put(w.writing, w.buf)
+	}
+	w.buf = nil
+	switch {
+	case err == nil:
+	case w.writing.Err() != nil:
+		w.sum.Unread = true
+	default:
+		w.fail(err)
+	}
+}
+
+// leave begins the end: the source tells what it has, and the output has so long
+// to be read.
+func (w *watcher) leave() {
+	if w.leaving {
+		return
+	}
+	w.leaving = true
+	w.writing, w.cancel = context.WithTimeout(context.Background(), cmp.Or(w.o.Grace, time.Second))
+	w.source.Close()
+}
+
+// fail notes what ends the watch. That the reader of the output has gone is no failure.
+func (w *watcher) fail(err error) {
+	switch {
+	case err == nil || w.err != nil:
+	case errors.Is(err, syscall.EPIPE):
+		w.gone = true
+	default:
+		w.err = err
+	}
+}
+
+func (w *watcher) say(text string) {
+	if w.o.Say != nil {
+		w.o.Say(text)
+	}
+}
+
+// finish lets everything out that is held back, and waits for the output.
+func (w *watcher) finish(from *ahead) (Summary, error) {
+	w.leave()
+	defer func() { w.cancel() }()
+	w.flow.Close()
+	w.judge.end(w.o.All, w.foundLast)
+	if w.o.Show == Calls {
+		w.printEarly(maxTime)
+	}
+	w.again(true)
+	w.flush()
+	err := w.sink.close(w.writing)
+	switch {
+	case errors.Is(err, errStuck):
+		w.sum.Unread = true
+	default:
+		w.fail(err)
+	}
+	w.losses.tell(maxTime, w.say)
+	w.sum.Elapsed = time.Since(w.begun)
+	w.sum.Lost = max(w.sum.Lost, w.source.Notes().Lost)
+	w.sum.Forgot = w.forgot()
+	if w.err == nil && from.err != nil {
+		w.err = fmt.Errorf("watch: %w", from.err)
+	}
+	return w.sum, w.err
+}
+
+// forgot tells what was dropped because there was more than is kept.
+func (w *watcher) forgot() []string {
+	var all []string
+	tell := func(n uint64, text string, limit int) {
+		if n > 0 {
+			all = append(all, fmt.Sprintf("forgot %s %s: more than %d at once", grouped(n), text, limit))
+		}
+	}
+	tell(w.contention.forgot, "paths", maxPaths)
+	tell(w.tally.forgot, "races", maxFindings)
+	return all
+}
