@@ -96,7 +96,7 @@ type Role struct {
 var Tests = []*Test{
 	exclusiveCreate, replace, appending, overlapping, shortWrite, truncation,
 	openUnlink, lockUnlinked, lockRemoval,
-	flockLocks, fcntlLocks, ofdLocks, lockKinds,
+	flockLocks, fcntlLocks, ofdLocks, lockKinds, leases,
 }
 
 // Outcome is what one trial showed.
