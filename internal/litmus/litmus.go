@@ -97,6 +97,7 @@ var Tests = []*Test{
 	exclusiveCreate, replace, appending, overlapping, shortWrite, truncation,
 	openUnlink, lockUnlinked, lockRemoval,
 	flockLocks, fcntlLocks, ofdLocks, lockKinds, leases,
+	unlinkedFile, runningProgram,
 }
 
 // Outcome is what one trial showed.
