@@ -22,8 +22,9 @@ var leases struct {
 // opens it waits until the holder has brought the file in order and calls Close (litmus: leases).
 //
 // The file must be the caller's own, or the process needs CAP_LEASE: EACCES. It must be open
-// nowhere else (exclusive), or not for writing (shared): EAGAIN, as ErrLocked. SIGIO is caught while there is
-// a lease.
+// nowhere else (exclusive), or not for writing (shared): else ErrLocked. Of a file that is leased in a way
+// that excludes this one, the other's lease is broken first, as by any open. SIGIO is caught while
+// there is a lease.
 //
 // What can still go wrong: a lease ends by force after lease-break-time; the
 // opener already has the inode, so replacing the file while it waits gives it the

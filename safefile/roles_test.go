@@ -16,7 +16,14 @@ import (
 // role's name in its environment. A role reads its orders from standard input, and
 // its answers are lines on standard output.
 var roles = map[string]func(args []string){
-	"hold": holdRole,
+	"hold":      holdRole,
+	"limited":   limitedRole,
+	"range":     rangeRole,
+	"abandon":   abandonRole,
+	"open":      openRole,
+	"pidfile":   pidfileRole,
+	"contender": contenderRole,
+	"bystander": bystanderRole,
 }
 
 const roleVariable = "SAFEFILE_TEST_ROLE"
@@ -45,7 +52,7 @@ func startRole(t *testing.T, role string, args ...string) *actor {
 
 func startActor(t *testing.T, role string, cmd *exec.Cmd) *actor {
 	t.Helper()
-	cmd.Env = append(os.Environ(), roleVariable+"="+role)
+	cmd.Env = append(os.Environ(), roleVariable+"="+role, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

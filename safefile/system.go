@@ -87,6 +87,9 @@ func follow(name string) (string, error) {
 // resolve follows the symbolic links that the last element of path is, so that
 // what is made beside the file is made beside the same file whatever it is called.
 func resolve(path string, refuse bool) (string, error) {
+	if path == "" {
+		return "", unix.ENOENT
+	}
 	name := path
 	for range maxLinks {
 		var st unix.Stat_t
