@@ -62,8 +62,8 @@ var removedInTurn = &Case{
 func doNotLock(int, int) error { return nil }
 
 const (
-	lockRounds  = 8      // of locking and unlocking in one trial
-	longestHold = 30_000 // ns at most: long enough for the other to begin waiting
+	lockRounds  = 4       // of locking and unlocking in one trial
+	longestHold = 100_000 // ns at most: long enough for the other to begin waiting
 )
 
 var removedAtOnce = lockRace("removed, not looked at again", Surprise, func(p *Proc) int { return lockFile(p, Pick(p, unix.Flock, doNotLock), false) })

@@ -306,7 +306,7 @@ func (p *Proc) await(cond func() bool) {
 	for n := 0; !cond(); n++ {
 		switch {
 		case n < 500:
-		case n < 2000:
+		case n < 600:
 			if p.board.stop.Load() != 0 {
 				panic(left{})
 			}

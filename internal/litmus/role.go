@@ -91,6 +91,7 @@ func act(e errand) int {
 		return exitDone
 	}
 	pin(i)
+	sleepExactly()
 	if i == 0 {
 		return p.lead()
 	}

@@ -22,6 +22,9 @@ func (m *Matrix) Text(w io.Writer) error {
 	for _, r := range m.rows() {
 		width = max(width, len(r.c.Name))
 	}
+	if len(m.Columns) > 1 {
+		width = min(width, longestName)
+	}
 	var last *Test
 	for _, r := range m.rows() {
 		if r.test != last {
@@ -31,6 +34,9 @@ func (m *Matrix) Text(w io.Writer) error {
 			m.columnHeads(&b, width)
 		}
 		fmt.Fprintf(&b, "  %-*s", width, r.c.Name)
+		if len(r.c.Name) > width {
+			fmt.Fprintf(&b, "\n  %*s", width, "")
+		}
 		for i, res := range r.results {
 			switch {
 			case len(m.Columns) == 1:
@@ -48,6 +54,9 @@ func (m *Matrix) Text(w io.Writer) error {
 	_, err := w.Write(b.Bytes())
 	return err
 }
+
+// longestName is how many bytes of a line the name of a case gets beside several columns.
+const longestName = 36
 
 // head tells what a column stands for.
 func (c *Column) head() string {

@@ -1,0 +1,138 @@
+package litmus
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// own are cases on the engine itself; they are in no table that users see.
+var own = &Test{Name: "own", Guarantee: "The engine keeps its word.", Source: "this package", Cases: []*Case{
+	{
+		// The first role's window opens late in its section and is short: sections
+		// that start together never meet there.
+		Name: "late window",
+		Roles: []Role{{"late", func(p *Proc) {
+			p.Race(func() {
+				spend(100 * time.Microsecond)
+				p.Window(func() { spend(5 * time.Microsecond) })
+			})
+		}}, {"early", func(p *Proc) {
+			p.Race(func() { p.Window(func() { spend(5 * time.Microsecond) }) })
+		}}},
+		Judge: func(*Proc, []*Said) Outcome { return Fine },
+	},
+	{
+		Name:  "never met",
+		Roles: []Role{{"first", runs100us}, {"second", func(p *Proc) { p.Race(func() {}) }}},
+		Judge: func(*Proc, []*Said) Outcome { return Fine },
+	},
+	{
+		Name: "crash", InTurn: true,
+		Roles: []Role{{"first", func(p *Proc) { p.Turn(1, nil) }}, {"second", func(p *Proc) { panic("the second process crashed on purpose") }}},
+		Judge: func(*Proc, []*Said) Outcome { return Fine },
+	},
+	{
+		Name: "skip", InTurn: true,
+		Roles: []Role{{"first", func(p *Proc) { p.Turn(1, nil) }}, {"second", func(p *Proc) { p.Skip("lacks %s", "everything") }}},
+		Judge: func(*Proc, []*Said) Outcome { return Fine },
+	},
+	{
+		Name: "for ever", InTurn: true,
+		Roles: []Role{{"first", func(p *Proc) { p.Turn(1, nil) }}, {"second", func(p *Proc) { p.Turn(1, nil) }}},
+		Judge: func(*Proc, []*Said) Outcome { return Fine },
+	},
+	{
+		Name: "odd trials", InTurn: true, Allowed: "it is on purpose",
+		Roles: []Role{{"only", func(p *Proc) { p.Say("trial %d", p.Trial()) }}},
+		Judge: func(p *Proc, said []*Said) Outcome {
+			p.Least("least", int64(100-p.Trial()))
+			if p.Trial()%2 == 1 {
+				p.Tally("odd")
+				return Surprise("odd")
+			}
+			return Fine
+		},
+	},
+}}
+
+func init() { Tests = append(Tests, own) }
+
+func spend(d time.Duration) {
+	for end := now() + d.Nanoseconds(); now() < end; {
+	}
+}
+
+// runs100us has its window at the end of its section, long after the other's.
+func runs100us(p *Proc) {
+	p.Race(func() {
+		spend(100 * time.Microsecond)
+		p.Window(func() {})
+	})
+}
+
+// The windows are 5 µs each. Sections that start together miss by 95 µs; offsets
+// drawn from -5 to 5 µs overlap always, but for what disturbs them.
+func TestDelayFindsTheWindow(t *testing.T) {
+	with := try(t, "own/late window", Options{Trials: 300})
+	without := try(t, "own/late window", Options{Trials: 300, Together: true})
+	t.Logf("overlapped: %d of %d with the delay, %d of %d without", with.Overlapped, with.Trials, without.Overlapped, without.Trials)
+	if with.Trials < 2*learnFirst {
+		t.Skipf("only %d trials: the machine is too busy", with.Trials)
+	}
+	if with.Overlapped*without.Trials <= 4*without.Overlapped*with.Trials || with.Overlapped*10 < with.Trials {
+		t.Error("the delay does not help")
+	}
+	if without.Overlapped == 0 && without.Verdict != VerdictNotTested {
+		t.Errorf("without overlap the verdict is %q", without.Verdict)
+	}
+}
+
+// Drawn offsets lie where windows overlap, at both ends of the range.
+func TestDrawnOffsets(t *testing.T) {
+	l := newLineup(2, rand.New(rand.NewPCG(1, 2)))
+	l.roles = []timing{{lead: 50_000, length: 3000}, {lead: 10_000, length: 1000}}
+	least, most := int64(1<<40), int64(-1<<40)
+	for range 10_000 {
+		l.draw()
+		opens := []int64{l.delays[0] + 50_000, l.delays[1] + 10_000}
+		if min(l.delays[0], l.delays[1]) != 0 {
+			t.Fatalf("nobody begins at once: %v", l.delays)
+		}
+		offset := opens[1] - opens[0]
+		least, most = min(least, offset), max(most, offset)
+	}
+	if least < -1000 || least > -900 || most > 3000 || most < 2900 {
+		t.Errorf("offsets from %d to %d ns, want -1000 to 3000", least, most)
+	}
+}
+
+// A value that a preemption made a thousand times too long moves the average little.
+func TestAverageBearsOutliers(t *testing.T) {
+	var avg float64
+	for i := range 200 {
+		v := 1000.0
+		if i%20 == 10 {
+			v = 1e6
+		}
+		average(&avg, v, i)
+	}
+	if avg < 900 || avg > 2000 {
+		t.Errorf("average %.0f, want about 1000", avg)
+	}
+}
+
+// BenchmarkDelay prints what the delay is worth: trials whose windows overlapped,
+// and trials that showed the surprise, in percent.
+func BenchmarkDelay(b *testing.B) {
+	for _, name := range []string{"own/late window", "truncate/copytruncate", "open-unlink/unlink", "open-unlink/rename away, then unlink", "replace/rename"} {
+		for _, together := range []bool{false, true} {
+			how := map[bool]string{false: "/delay", true: "/together"}[together]
+			b.Run(name+how, func(b *testing.B) {
+				res := try(b, name, Options{Trials: max(b.N, 2*learnFirst), Together: together, Time: time.Minute})
+				b.ReportMetric(100*float64(res.Overlapped)/float64(res.Trials), "%overlapped")
+				b.ReportMetric(100*float64(res.Surprises)/float64(res.Trials), "%surprises")
+			})
+		}
+	}
+}
