@@ -206,10 +206,12 @@ func controlled(o order, gone <-chan struct{}) (a answer, err error) {
 	}
 	defer null.Close()
 	cfg := tracee.Config{Path: path, Argv: o.Argv, Stdin: null, Stdout: null, Stderr: null, Core: -1, Interrupt: gone}
+	var l tracee.Launcher
+	defer l.Close()
 	began := time.Now()
 	for range o.Times {
 		var h turns
-		res, err := tracee.Run(cfg, &h)
+		res, err := l.Run(cfg, &h)
 		switch {
 		case err != nil:
 			return a, err

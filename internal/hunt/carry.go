@@ -21,6 +21,7 @@ type bench struct {
 	dir       string // the worker's own directory; each run gets an empty one in it
 	core      int
 	interrupt <-chan struct{}
+	launcher  tracee.Launcher
 }
 
 // A setupError is trouble before or around the run, with the part that had it.
@@ -148,7 +149,7 @@ func (b *bench) run(p *Plan, r *runner, dir string, env []string) (tracee.Result
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 	}
 	if p.Show && p.Step == nil {
-		return tracee.Run(cfg, r)
+		return b.launcher.Run(cfg, r)
 	}
 	null, err := os.Open(os.DevNull)
 	if err != nil {
@@ -157,14 +158,14 @@ func (b *bench) run(p *Plan, r *runner, dir string, env []string) (tracee.Result
 	defer null.Close()
 	cfg.Stdin = null
 	if p.Show {
-		return tracee.Run(cfg, r)
+		return b.launcher.Run(cfg, r)
 	}
 	tail, err := newTail()
 	if err != nil {
 		return tracee.Result{}, err
 	}
 	cfg.Stdout, cfg.Stderr = tail.in, tail.in
-	res, err := tracee.Run(cfg, r)
+	res, err := b.launcher.Run(cfg, r)
 	r.report.Output = tail.close()
 	return res, err
 }

@@ -60,6 +60,7 @@ func work(v string) int {
 	}()
 	b := &bench{dir: dir, core: core, interrupt: interrupt}
 	defer b.clear(dir) // a coordinator that was killed cannot
+	defer b.launcher.Close()
 	out := json.NewEncoder(os.NewFile(reportsOut, "reports"))
 	for {
 		select {

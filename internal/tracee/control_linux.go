@@ -12,15 +12,16 @@ import (
 
 // control is one run.
 type control struct {
-	cfg     Config
-	h       Handler
-	names   *resolver
-	threads map[int]*thread
-	live    []*thread // the same, in order of birth
-	root    *process
-	rootEnd bool
-	became  bool  // the launcher has become the command
-	refusal error // why it did not
+	cfg      Config
+	h        Handler
+	launcher *Launcher
+	names    *resolver
+	threads  map[int]*thread
+	live     []*thread // the same, in order of birth
+	root     *process
+	rootEnd  bool
+	became   bool  // the launcher has become the command
+	refusal  error // why it did not
 
 	flying   *thread // its operation is let go and has not returned
 	later    []event // of other threads, while one is flying; in order of arrival
@@ -39,8 +40,8 @@ type control struct {
 	res      Result
 }
 
-func newControl(cfg Config, h Handler) *control {
-	return &control{cfg: cfg, h: h, names: newResolver(), threads: map[int]*thread{}, buried: map[int]event{},
+func newControl(cfg Config, h Handler, l *Launcher) *control {
+	return &control{cfg: cfg, h: h, launcher: l, names: newResolver(), threads: map[int]*thread{}, buried: map[int]event{},
 		given: map[op.FileID]bool{}, fifos: map[op.FileID]bool{}, began: time.Now()}
 }
 
@@ -239,7 +240,7 @@ func (c *control) done(t *thread, o *op.Op) {
 	if o.Kind != op.Sleep {
 		c.naps = 0
 	}
-	if !looksOnly(o.Kind) {
+	if !looksOnly(o) {
 		c.changes++
 	}
 	switch {
@@ -255,11 +256,13 @@ func (c *control) done(t *thread, o *op.Op) {
 }
 
 // looksOnly reports whether an operation leaves names and sizes as they are.
-func looksOnly(k op.Kind) bool {
-	switch k {
+func looksOnly(o *op.Op) bool {
+	switch o.Kind {
 	case op.Stat, op.AccessOp, op.Readlink, op.ReadDir, op.Read, op.Seek, op.GetXattr, op.GetLock, op.Wait,
-		op.Fork, op.Dup, op.LockOp, op.SetFlags, op.Sleep, op.Random, op.Signal, op.Kill:
+		op.Fork, op.Dup, op.LockOp, op.SetFlags, op.Sleep, op.Random, op.Signal, op.Kill, op.Close, op.Sync:
 		return true
+	case op.Open:
+		return o.Flags&(op.O_CREAT|op.O_TRUNC) == 0
 	}
 	return false
 }

@@ -55,6 +55,10 @@ func kill(t *thread) {
 // reaped acts on an event of a run that is being killed. A process may have forked
 // while it was.
 func (c *control) reaped(e event) {
+	if e.tid == c.launcher.pid {
+		c.launcher.event(e)
+		return
+	}
 	t := c.threads[e.tid]
 	if !e.ws.Stopped() {
 		if t != nil {

@@ -8,6 +8,10 @@ import (
 
 // handle acts on one event of wait4(2).
 func (c *control) handle(tid int, ws unix.WaitStatus) {
+	if tid == c.launcher.pid {
+		c.launcher.event(event{tid, ws})
+		return
+	}
 	t := c.threads[tid]
 	if ws.Exited() || ws.Signaled() {
 		c.gone(t, event{tid, ws})

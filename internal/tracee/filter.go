@@ -17,12 +17,15 @@ const (
 	bpfJa   = 0x05
 	bpfRet  = 0x06
 
+	low32 = 1<<32 - 1
+
 	retAllow = 0x7fff0000
 	retTrace = 0x7ff00000
 
 	// Offsets in struct seccomp_data.
 	dataNr   = 0
 	dataArch = 4
+	dataIP   = 8
 	dataArgs = 16
 )
 
@@ -34,9 +37,7 @@ const x32Calls = 0x40000000
 const foreign = 1
 
 // filter compiles the table's traced calls for one architecture into a search tree.
-// Its depth counts at every start of a run: to learn which calls are always
-// allowed, the kernel carries the filter out for each call number when it is
-// installed (seccomp_cache_prepare, kernel/seccomp.c).
+// The launcher's own calls pass.
 func filter(a op.Arch, audit uint32) []launcher.Instruction {
 	rows := map[uint32][]*op.Call{}
 	for i := range op.Calls {
@@ -56,6 +57,12 @@ func filter(a op.Arch, audit uint32) []launcher.Instruction {
 		{Code: bpfLoad, K: dataArch},
 		{Code: bpfJeq, K: audit, Jt: 1},
 		{Code: bpfRet, K: retTrace | foreign},
+		{Code: bpfLoad, K: dataIP + 4},
+		{Code: bpfJeq, K: launcher.ExemptLow >> 32, Jf: 4},
+		{Code: bpfLoad, K: dataIP},
+		{Code: bpfJge, K: launcher.ExemptLow & low32, Jf: 2},
+		{Code: bpfJge, K: launcher.ExemptHigh&low32 + 1, Jt: 1},
+		{Code: bpfRet, K: retAllow},
 		{Code: bpfLoad, K: dataNr},
 		{Code: bpfJge, K: x32Calls, Jf: 1}, // arm64 has none there
 		{Code: bpfRet, K: retTrace | foreign},

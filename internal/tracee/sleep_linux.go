@@ -97,9 +97,13 @@ func (t *thread) sleepCall() *op.Call {
 // may have woken.
 func (c *control) disturb(by *thread, o *op.Op) {
 	switch o.Kind {
-	case op.Exit, op.Kill, op.Signal:
+	case op.Kill, op.Signal:
 		c.wakeAll()
-		c.recheckStopped()
+		c.recheckStopped(true)
+		return
+	case op.Exit: // an orphaned group's stopped members are sent SIGHUP and SIGCONT
+		c.wakeAll()
+		c.recheckStopped(false)
 		return
 	case op.Exec:
 		c.wakeAll()
@@ -151,9 +155,9 @@ func (c *control) wakeAll() {
 // recheckStopped finds the threads that a signal has set free from a stop: SIGKILL
 // ends the wait at an operation's entry, SIGCONT a group stop. They run, and an
 // event will tell more.
-func (c *control) recheckStopped() {
+func (c *control) recheckStopped(killed bool) {
 	for _, t := range c.live {
-		if (t.state == held || t.state == napping || t.state == stopped) && t.letter() != 't' {
+		if (killed && (t.state == held || t.state == napping) || t.state == stopped) && t.letter() != 't' {
 			t.state = running
 		}
 	}

@@ -73,7 +73,7 @@ func (c *control) poll() bool {
 // an exec, which may be what is in flight: by it, a thread takes on the id of the
 // first one of its process.
 func (c *control) arrived(e event) {
-	if f := c.flying; f != nil && f.tid != e.tid {
+	if f := c.flying; f != nil && f.tid != e.tid && e.tid != c.launcher.pid {
 		t := c.threads[e.tid]
 		exec := e.ws.Stopped() && int(e.ws)>>16 == unix.PTRACE_EVENT_EXEC
 		first := e.ws.Stopped() && (t == nil || t.state == newborn)

@@ -3,10 +3,13 @@ package launcher
 import (
 	"bytes"
 	"debug/elf"
+	"encoding/binary"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -19,7 +22,7 @@ func TestCode(t *testing.T) {
 		}
 		return path
 	}
-	as, objcopy := tool("as"), tool("objcopy")
+	as, objcopy, nm := tool("as"), tool("objcopy"), tool("nm")
 	dir := t.TempDir()
 	object, raw := filepath.Join(dir, "o"), filepath.Join(dir, "bin")
 	for _, cmd := range []*exec.Cmd{
@@ -37,6 +40,10 @@ func TestCode(t *testing.T) {
 	if string(text) != code {
 		t.Errorf("the assembler makes %d bytes that differ from the %d committed:\n%x\n%x", len(text), len(code), text, code)
 	}
+	symbols, err := exec.Command(nm, object).Output()
+	if want := fmt.Sprintf("%016x t become", become); err != nil || !strings.Contains(string(symbols), want) {
+		t.Errorf("no %q in the symbols %v\n%s", want, err, symbols)
+	}
 }
 
 func TestELF(t *testing.T) {
@@ -45,15 +52,23 @@ func TestELF(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Type != elf.ET_EXEC || f.Machine != machine || len(f.Progs) != 1 {
+	if f.Type != elf.ET_EXEC || f.Machine != machine || len(f.Progs) != 2 {
 		t.Fatalf("%+v", f.FileHeader)
 	}
 	body := make([]byte, f.Progs[0].Filesz)
 	if _, err := f.Progs[0].ReadAt(body, 0); err != nil {
 		t.Fatal(err)
 	}
-	if got := string(body[f.Entry-f.Progs[0].Vaddr:][:len(code)]); got != code {
+	const address = 8 // of the area, filled in behind the code
+	at := f.Entry - f.Progs[0].Vaddr
+	if got := string(body[at:][:len(code)-address]); got != code[:len(code)-address] {
 		t.Error("the entry point is not the code's beginning")
+	}
+	if got := binary.LittleEndian.Uint64(body[at+uint64(len(code))-address:]); got != Area {
+		t.Errorf("the program looks for its area at %#x", got)
+	}
+	if area := f.Progs[1]; area.Vaddr != Area || area.Memsz != AreaSize || area.Filesz != 0 {
+		t.Errorf("the area is %+v", area.ProgHeader)
 	}
 	// struct sock_fprog and the filter lie behind the code, which finds them there.
 	tail := body[len(body)-16-8*len(filter):]
