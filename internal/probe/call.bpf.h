@@ -28,7 +28,7 @@ int enter(u64 *ctx)
 		p->active = 0;
 	if (only_marked && !(p && p->marked))
 		return 0;
-	if (foreign(t) || !watched())
+	if (foreign(t) || !watched(t))
 		return 0;
 	if (!p) {
 		p = storage_get(&calls, t, NULL, STORAGE_CREATE);
@@ -54,8 +54,6 @@ int enter(u64 *ctx)
 /* add_returned adds what the call opened, and the directory that holds the name. */
 static __attribute__((noinline)) void add_returned(struct scratch *s, struct task_struct *t, s64 fd, bool name)
 {
-	struct dentry *d = NULL, *up = NULL;
-	struct inode *i = NULL;
 	struct file *f = descriptor(t, fd);
 	struct handle *h;
 
@@ -66,8 +64,8 @@ static __attribute__((noinline)) void add_returned(struct scratch *s, struct tas
 		return;
 	read_handle(h, f);
 	s->sections |= HAS_NEW;
-	if (name && !READ(d, f, f_path.dentry) && !READ(up, d, d_parent) && !READ(i, up, d_inode))
-		add_object(s, HAS_PARENT, i);
+	if (name)
+		add_object(s, HAS_PARENT, inode_above(dentry_of(f)));
 }
 
 enum { SECOND = 4 };
@@ -83,13 +81,9 @@ static __attribute__((noinline)) void add_start(struct scratch *s, struct task_s
 	if ((how & 3) != CWD_AFTERWARDS && (read_user(&c, 1, (void *)path) || c == '/'))
 		return;
 	if ((how & 3) == AT_DESCRIPTOR && fd != AT_FDCWD_) {
-		struct file *f = descriptor(t, fd);
-		if (f)
-			READ(i, f, f_inode);
+		i = inode_of(descriptor(t, fd));
 	} else if (t->fs) {
-		struct dentry *d = t->fs->pwd.dentry;
-		if (d)
-			READ(i, d, d_inode);
+		i = t->fs->pwd.dentry->d_inode;
 	}
 	add_object(s, how & SECOND ? HAS_START2 : HAS_START, i);
 }
@@ -98,15 +92,14 @@ static __attribute__((noinline)) void add_start(struct scratch *s, struct task_s
  * that the hook saw: one with that directory above it. */
 static __attribute__((noinline)) void settle(struct entry *e, u64 dentry)
 {
-	struct dentry *d = (void *)dentry, *up = NULL;
-	struct inode *i = NULL;
-	unsigned long ino = 0;
+	struct dentry *d = (void *)dentry;
+	struct object above = {};
 
-	if (!e || !d || READ(up, d, d_parent) || READ(i, up, d_inode) || READ(ino, i, i_ino) || ino != e->dir.ino)
+	if (!e || !d)
 		return;
-	i = NULL;
-	READ(i, d, d_inode);
-	read_object(&e->object, i);
+	read_object(&above, inode_above(d));
+	if (above.known && above.ino == e->dir.ino)
+		read_object(&e->object, inode_at(d));
 }
 
 INLINE void add_sections(struct scratch *s, struct task_struct *t, struct pending *p, const volatile struct plan *plan, s64 ret)
@@ -150,12 +143,16 @@ INLINE void add_sections(struct scratch *s, struct task_struct *t, struct pendin
 /* add_opened_name adds the last component of the name by which a file was opened. */
 INLINE void add_opened_name(struct scratch *s, struct task_struct *t, s64 fd)
 {
-	struct dentry *d = NULL;
+	struct dentry *d = dentry_of(descriptor(t, fd));
 	const unsigned char *name = NULL;
-	struct file *f = descriptor(t, fd);
 
-	if (f && !READ(d, f, f_path.dentry) && !READ(name, d, d_name.name))
-		add_kernel_text(s, name);
+	if (!d)
+		return;
+	if (may_cast)
+		name = CAST(dentry, d)->d_name.name;
+	else
+		READ(name, d, d_name.name);
+	add_kernel_text(s, name);
 }
 
 /* add_written keeps the beginning of what was written to a regular file, so that
@@ -215,7 +212,7 @@ int leave(u64 *ctx)
 		return 0;
 	const volatile struct plan *plan = &plans[p->nr & (CALLS - 1)];
 	struct head *h = (void *)s->b;
-	read_head(h, CALL, t);
+	read_head(s, CALL, t);
 	h->nr = p->nr;
 	h->enter = p->enter;
 	h->ret = ret;

@@ -20,13 +20,13 @@ int born(u64 *ctx)
 		}
 		c->marked = p->marked;
 	}
-	if (!watched())
+	if (!watched(parent))
 		return 0;
 	s = borrow();
 	if (!s)
 		return 0;
 	struct head *h = (void *)s->b;
-	read_head(h, BORN, parent);
+	read_head(s, BORN, parent);
 	h->parent = h->tgid;
 	h->tgid = child->tgid;
 	h->tid = child->pid;
@@ -56,13 +56,13 @@ int execed(u64 *ctx)
 
 	if (only_marked && !(p && p->marked))
 		return 0;
-	if (!watched())
+	if (!watched(t))
 		return 0;
 	s = borrow();
 	if (!s)
 		return 0;
 	struct head *h = (void *)s->b;
-	read_head(h, EXECED, t);
+	read_head(s, EXECED, t);
 	/* of a script, this is the interpreter */
 	if (b->filename == b->interp && b->file)
 		add_object(s, HAS_REACHED, b->file->f_inode);
@@ -85,13 +85,13 @@ int ended(u64 *ctx)
 		p->active = 0;
 	if (only_marked && !(p && p->marked))
 		return 0;
-	if (!watched())
+	if (!watched(t))
 		return 0;
 	s = borrow();
 	if (!s)
 		return 0;
 	struct head *h = (void *)s->b;
-	read_head(h, ENDED, t);
+	read_head(s, ENDED, t);
 	h->ret = t->signal->flags & SIGNAL_GROUP_EXIT_ ? t->signal->group_exit_code : t->exit_code;
 	h->args[0] = t->signal->live.counter; /* threads that are left */
 	send(s);
@@ -106,13 +106,13 @@ int signalled(u64 *ctx)
 	struct pending *p = storage_get(&calls, t, NULL, 0);
 	struct scratch *s;
 
-	if (!p || (only_marked && !p->marked) || !watched())
+	if (!p || (only_marked && !p->marked) || !watched(t))
 		return 0;
 	s = borrow();
 	if (!s)
 		return 0;
 	struct head *h = (void *)s->b;
-	read_head(h, SIGNALLED, t);
+	read_head(s, SIGNALLED, t);
 	h->args[0] = sig;
 	send(s);
 	return 0;

@@ -3,13 +3,33 @@
 #pragma once
 #include "state.bpf.h"
 
+/* may_cast is false where CAST is missing, and where a test wants it to be. */
+#define may_cast (!never_cast && bpf_rdonly_cast)
+
 static __attribute__((noinline)) void read_object(struct object *o, struct inode *i)
 {
 	struct super_block *sb = NULL;
 	unsigned long ino = 0, magic = 0;
 
+	if (!o)
+		return;
 	o->known = 0;
-	if (!i || READ(ino, i, i_ino) || READ(sb, i, i_sb))
+	o->pad = 0;
+	if (!i)
+		return;
+	if (may_cast) {
+		struct inode *k = CAST(inode, i);
+		o->ino = k->i_ino;
+		o->size = k->i_size;
+		o->mode = k->i_mode;
+		o->gen = k->i_generation;
+		o->nlink = k->i_nlink;
+		o->dev = k->i_sb->s_dev;
+		o->magic = k->i_sb->s_magic;
+		o->known = 1;
+		return;
+	}
+	if (READ(ino, i, i_ino) || READ(sb, i, i_sb))
 		return;
 	o->ino = ino;
 	READ(o->size, i, i_size);
@@ -19,7 +39,6 @@ static __attribute__((noinline)) void read_object(struct object *o, struct inode
 	READ(o->dev, sb, s_dev);
 	READ(magic, sb, s_magic);
 	o->magic = magic;
-	o->pad = 0;
 	o->known = 1;
 }
 
@@ -27,16 +46,77 @@ static __attribute__((noinline)) void read_handle(struct handle *h, struct file 
 {
 	struct inode *i = NULL;
 
+	if (!h)
+		return;
 	h->object.known = 0;
 	h->file = (u64)f;
-	if (!f || READ(i, f, f_inode) || !i)
+	if (!f)
 		return;
-	READ(h->mode, f, f_mode);
-	READ(h->flags, f, f_flags);
-	READ(h->was_pos, f, f_pos);
+	if (may_cast) {
+		struct file *k = CAST(file, f);
+		i = k->f_inode;
+		h->mode = k->f_mode;
+		h->flags = k->f_flags;
+		h->was_pos = k->f_pos;
+	} else {
+		READ(i, f, f_inode);
+		READ(h->mode, f, f_mode);
+		READ(h->flags, f, f_flags);
+		READ(h->was_pos, f, f_pos);
+	}
 	h->pos = h->was_pos;
 	read_object(&h->object, i);
 	h->was_size = h->object.size;
+}
+
+/* inode_of is the inode of a file, dentry_of its dentry, NULL if f is. */
+INLINE struct inode *inode_of(struct file *f)
+{
+	struct inode *i = NULL;
+
+	if (!f)
+		return NULL;
+	if (may_cast)
+		return CAST(file, f)->f_inode;
+	READ(i, f, f_inode);
+	return i;
+}
+
+INLINE struct dentry *dentry_of(struct file *f)
+{
+	struct dentry *d = NULL;
+
+	if (!f)
+		return NULL;
+	if (may_cast)
+		return CAST(file, f)->f_path.dentry;
+	READ(d, f, f_path.dentry);
+	return d;
+}
+
+/* inode_at is the inode that a dentry leads to, inode_above that of the directory it is in. */
+INLINE struct inode *inode_at(struct dentry *d)
+{
+	struct inode *i = NULL;
+
+	if (!d)
+		return NULL;
+	if (may_cast)
+		return CAST(dentry, d)->d_inode;
+	READ(i, d, d_inode);
+	return i;
+}
+
+INLINE struct inode *inode_above(struct dentry *d)
+{
+	struct dentry *up = NULL;
+
+	if (!d)
+		return NULL;
+	if (may_cast)
+		return CAST(dentry, d)->d_parent->d_inode;
+	READ(up, d, d_parent);
+	return inode_at(up);
 }
 
 INLINE struct file *descriptor(struct task_struct *t, s32 fd)
@@ -61,10 +141,19 @@ INLINE bool refresh(struct handle *h, struct task_struct *t, s32 fd)
 	struct inode *i = NULL;
 	struct file *f = descriptor(t, fd);
 
-	if (!f || (u64)f != h->file || READ(i, f, f_inode))
+	if (!f || (u64)f != h->file)
 		return false;
+	if (may_cast) {
+		struct file *k = CAST(file, f);
+		h->pos = k->f_pos;
+		h->flags = k->f_flags;
+		h->object.size = k->f_inode->i_size;
+		h->object.nlink = k->f_inode->i_nlink;
+		return true;
+	}
 	READ(h->pos, f, f_pos);
 	READ(h->flags, f, f_flags);
+	READ(i, f, f_inode);
 	READ(h->object.size, i, i_size);
 	READ(h->object.nlink, i, i_nlink);
 	return true;
@@ -169,22 +258,21 @@ static __attribute__((noinline)) void add_kernel_text(struct scratch *s, const v
 		end_chunk(s, (void *)(s->b + at), 0, n);
 }
 
-INLINE void read_head(struct head *h, u16 what, struct task_struct *t)
+INLINE void read_head(struct scratch *s, u16 what, struct task_struct *t)
 {
-	u32 zero = 0;
-	u64 id = pid_tgid(), *n = map_lookup(&lost, &zero);
+	struct head *h = (void *)s->b;
 
 	h->what = what;
 	h->nr = 0;
 	h->cpu = processor();
-	h->lost = n ? *n : 0;
+	h->lost = s->lost;
 	h->enter = 0;
 	h->exit = ktime_ns();
-	h->tgid = id >> 32;
-	h->tid = id;
-	h->uid = uid_gid();
+	h->tgid = t->tgid;
+	h->tid = t->pid;
+	h->uid = t->cred->uid.val;
 	h->parent = t->real_parent->tgid;
-	h->cgroup = cgroup_id();
+	h->cgroup = t->cgroups->dfl_cgrp->kn->id;
 	current_comm(h->comm, sizeof(h->comm));
 	h->ret = 0;
 	h->sections = h->chunks = 0;

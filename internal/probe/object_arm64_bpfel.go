@@ -39,6 +39,7 @@ const (
 	objectVarCgroupLevel  = "cgroup_level"
 	objectVarCgroupWanted = "cgroup_wanted"
 	objectVarComms        = "comms"
+	objectVarNeverCast    = "never_cast"
 	objectVarOnlyCgroup   = "only_cgroup"
 	objectVarOnlyComm     = "only_comm"
 	objectVarOnlyMarked   = "only_marked"
@@ -126,6 +127,7 @@ type objectVariableSpecs struct {
 	CgroupLevel  *ebpf.VariableSpec `ebpf:"cgroup_level"`
 	CgroupWanted *ebpf.VariableSpec `ebpf:"cgroup_wanted"`
 	Comms        *ebpf.VariableSpec `ebpf:"comms"`
+	NeverCast    *ebpf.VariableSpec `ebpf:"never_cast"`
 	OnlyCgroup   *ebpf.VariableSpec `ebpf:"only_cgroup"`
 	OnlyComm     *ebpf.VariableSpec `ebpf:"only_comm"`
 	OnlyMarked   *ebpf.VariableSpec `ebpf:"only_marked"`
@@ -178,6 +180,7 @@ type objectVariables struct {
 	CgroupLevel  *ebpf.Variable `ebpf:"cgroup_level"`
 	CgroupWanted *ebpf.Variable `ebpf:"cgroup_wanted"`
 	Comms        *ebpf.Variable `ebpf:"comms"`
+	NeverCast    *ebpf.Variable `ebpf:"never_cast"`
 	OnlyCgroup   *ebpf.Variable `ebpf:"only_cgroup"`
 	OnlyComm     *ebpf.Variable `ebpf:"only_comm"`
 	OnlyMarked   *ebpf.Variable `ebpf:"only_marked"`

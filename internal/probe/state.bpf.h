@@ -27,6 +27,7 @@ enum { RETURNS_FD = 1, RETURNS_NAME = 2 };
 
 const volatile struct plan plans[CALLS];
 const volatile u64 wake_at; /* bytes in the ring at which the reader is woken */
+const volatile bool never_cast; /* do without CAST, as before Linux 6.2 */
 const volatile bool only_marked, only_uid, only_comm, only_cgroup;
 const volatile u32 uid_wanted, cgroup_level;
 const volatile u64 cgroup_wanted;
@@ -69,7 +70,7 @@ struct {
  * so that the verifier takes it for any number: were it kept in a register, every
  * section that may be there or not would double the states to check. */
 struct scratch {
-	u64 busy;
+	u64 busy, lost, sent;
 	u32 end, sections;
 	u8 b[SCRATCH];
 };
@@ -86,7 +87,7 @@ INLINE void lose(void)
 	u32 zero = 0;
 	u64 *n = map_lookup(&lost, &zero);
 	if (n)
-		__sync_fetch_and_add(n, 1);
+		(*n)++;
 }
 
 /* borrow takes the processor's scratch. Tracepoints run with preemption off; were
@@ -98,6 +99,7 @@ INLINE struct scratch *borrow(void)
 	if (!s)
 		return NULL;
 	if (s->busy) {
+		s->lost++;
 		lose();
 		return NULL;
 	}
@@ -113,9 +115,14 @@ INLINE struct scratch *borrow(void)
 INLINE void send(struct scratch *s)
 {
 	u32 size = s->end;
-	u64 wake = ring_query(&events, RB_AVAIL_DATA) > wake_at ? RB_FORCE_WAKEUP : RB_NO_WAKEUP;
-	if (size > SCRATCH || ring_output(&events, s->b, size, wake))
+	u64 wake = RB_NO_WAKEUP;
+
+	if (!(s->sent++ & 15) && ring_query(&events, RB_AVAIL_DATA) > wake_at)
+		wake = RB_FORCE_WAKEUP;
+	if (size > SCRATCH || ring_output(&events, s->b, size, wake)) {
+		s->lost++;
 		lose();
+	}
 	s->busy = 0;
 }
 
@@ -149,11 +156,11 @@ INLINE bool named(void)
 }
 
 /* watched is the filter but for the marks: of the thread that runs. */
-INLINE bool watched(void)
+INLINE bool watched(struct task_struct *t)
 {
-	if (pid_tgid() >> 32 == self)
+	if (t->tgid == self)
 		return false;
-	if (only_uid && (u32)uid_gid() != uid_wanted)
+	if (only_uid && t->cred->uid.val != uid_wanted)
 		return false;
 	if (only_cgroup && ancestor_cgroup(cgroup_level) != cgroup_wanted)
 		return false;
