@@ -33,18 +33,10 @@ func newSegments(dir string) (*segments, error) {
 	return &segments{dir: dir, sums: sums, enc: parquet.NewGenericWriter[row](io.Discard, encoding()...)}, nil
 }
 
-// encoding is how rows become Parquet. Bounds of a column's pages serve to skip
-// pages when one value is looked for: they are kept where that is likely, as they
-// would make up most of a small segment.
+// encoding is how rows become Parquet. Bounds of pages are kept for every column:
+// without them ClickHouse takes the empty ones for true, and finds nothing.
 func encoding() []parquet.WriterOption {
-	options := []parquet.WriterOption{parquet.CreatedBy("filerace", "1", ""), parquet.KeyValueMetadata("filerace.format", fmt.Sprint(version))}
-	searched := map[string]bool{"seq": true, "enter_ns": true, "exit_ns": true}
-	for _, column := range parquet.SchemaOf(row{}).Columns() {
-		if !searched[column[0]] {
-			options = append(options, parquet.SkipPageBounds(column...))
-		}
-	}
-	return options
+	return []parquet.WriterOption{parquet.CreatedBy("filerace", "1", ""), parquet.KeyValueMetadata("filerace.format", fmt.Sprint(version))}
 }
 
 // segmentName is the name of the n-th segment, from 1.
