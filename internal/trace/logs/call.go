@@ -1,0 +1,167 @@
+package logs
+
+import (
+	"path"
+	"strings"
+
+	"filerace/internal/op"
+)
+
+// shape is what the rows of one name have in common.
+type shape struct {
+	name string
+	rows []*op.Call
+	args []op.Arg
+}
+
+// shapes are the calls of the table by the names that logs have for them.
+var shapes = makeShapes()
+
+// aliases are names of calls in logs of other architectures and of older tools;
+// their arguments mean the same as far as they are looked at.
+var aliases = map[string]string{
+	"pread": "pread64", "pwrite": "pwrite64", "_llseek": "lseek", "fcntl64": "fcntl", "stat64": "stat", "lstat64": "lstat",
+	"fstat64": "fstat", "fstatat64": "newfstatat", "fstatat": "newfstatat", "ftruncate64": "ftruncate", "truncate64": "truncate", "sendfile64": "sendfile",
+	"mmap2": "mmap", "waitpid": "wait4", "chown32": "chown", "fchown32": "fchown", "lchown32": "lchown",
+	"utimensat_time64": "utimensat", "ppoll_time64": "ppoll", "pselect6_time64": "pselect6",
+	"clock_nanosleep_time64": "clock_nanosleep", "futex_time64": "futex", "_newselect": "select",
+	"newstat": "stat", "newlstat": "lstat", "newfstat": "fstat",
+}
+
+func makeShapes() map[string]*shape {
+	m := map[string]*shape{}
+	for i := range op.Calls {
+		c := &op.Calls[i]
+		s := m[c.Name]
+		if s == nil {
+			s = &shape{name: c.Name, args: c.Args}
+			m[c.Name] = s
+		}
+		s.rows = append(s.rows, c)
+	}
+	for other, name := range aliases {
+		if s := m[name]; s != nil {
+			m[other] = s
+		}
+	}
+	return m
+}
+
+// call is one call of a log on its way to an operation.
+type call struct {
+	*shape
+	args [6]uint64
+	mem  memory
+	ret  int64
+
+	file, file2, opened op.File // what the log says that descriptors lead to
+	dir, dir2           string  // what it says that directory descriptors lead to
+}
+
+func (c *call) begin(s *shape) {
+	c.mem.reset()
+	c.shape, c.args, c.ret = s, [6]uint64{}, 0
+	c.file, c.file2, c.opened = op.File{}, op.File{}, op.File{}
+	c.dir, c.dir2 = "", ""
+}
+
+// entered decodes the arguments; nil if no row of the table matches them.
+func (c *call) entered() *op.Op {
+	for _, row := range c.rows {
+		if !row.Matches(&c.args) {
+			continue
+		}
+		o := new(op.Op)
+		op.Decode(o, row, c.args, &c.mem)
+		o.File, o.File2 = c.file, c.file2
+		c.names(o)
+		return o
+	}
+	return nil
+}
+
+// returned decodes arguments and result.
+func (c *call) returned() *op.Op {
+	o := c.entered()
+	if o == nil {
+		return nil
+	}
+	op.Finish(o, c.ret, &c.mem)
+	if o.Kind == op.Open && !o.Failed() {
+		o.File = c.opened
+		if o.Flags&op.O_DIRECTORY != 0 && o.Flags&op.O_TMPFILE != op.O_TMPFILE {
+			o.File.Type = op.Directory
+		}
+	}
+	return o
+}
+
+// names says where paths lead that are relative to a directory of which the log
+// tells the path. A path that climbs stays as it is: what ".." leaves behind may
+// be a symbolic link.
+func (c *call) names(o *op.Op) {
+	if c.dir == "" && c.dir2 == "" {
+		return
+	}
+	first, ok := nameIn(c.dir, o.Path)
+	if !ok {
+		return
+	}
+	o.Names = []op.Name{first}
+	if o.Kind != op.Rename && o.Kind != op.Link {
+		return
+	}
+	if second, ok := nameIn(c.dir2, o.Path2); ok {
+		o.Names = append(o.Names, second)
+	} else {
+		o.Names = nil
+	}
+}
+
+func nameIn(dir, name string) (op.Name, bool) {
+	if name == "" || name[0] != '/' && dir == "" || strings.Contains("/"+name+"/", "/../") {
+		return op.Name{}, false
+	}
+	if name[0] != '/' {
+		name = dir + "/" + name
+	}
+	name = path.Clean(name)
+	return op.Name{Path: name, Base: path.Base(name)}, true
+}
+
+// fileOf reads what a log writes about a descriptor between angle brackets: a path,
+// or a kind of object such as pipe:[123].
+func fileOf(text string, deleted bool) op.File {
+	if cut, ok := strings.CutSuffix(text, " (deleted)"); ok { // strace before 6.0 copied it from /proc
+		text, deleted = cut, true
+	}
+	text, device, _ := strings.Cut(text, "<")
+	if text == "" {
+		return op.File{}
+	}
+	if text[0] != '/' {
+		return op.File{Type: objectType(text), Path: text}
+	}
+	f := op.File{Path: text, Nlink: 1}
+	if deleted {
+		f.Nlink = 0
+	}
+	switch {
+	case strings.HasPrefix(text, "/proc/"), strings.HasPrefix(text, "/sys/"), strings.HasPrefix(text, "/dev/pts/"):
+		f.Type = op.Proc
+	case strings.HasPrefix(device, "char "), strings.HasPrefix(device, "block "):
+		f.Type = op.Device
+	}
+	return f
+}
+
+func objectType(text string) op.FileType {
+	word, _, _ := strings.Cut(text, ":")
+	switch {
+	case word == "pipe":
+		return op.Pipe
+	case word == "anon_inode", word == "pid":
+		return op.Anon
+	}
+	return op.Socket // socket:[1], TCP:[…], UNIX-STREAM:[…], NETLINK:[…]
+}
