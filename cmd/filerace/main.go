@@ -41,6 +41,7 @@ var commands = []command{
 	{"hunt", "-- CMD", "rerun under control until a race bites; prove, minimise and save it", huntCommand},
 	{"replay", "FILE", "see a saved race again", replayCommand},
 	{"run", "-- CMD", "watch one run; report what happened and what could have", runCommand},
+	{"watch", "", "live, the whole system, nothing restarted", watchCommand},
 	{"litmus", "[DIR]", "what this kernel and this file system guarantee to processes that race", litmusCommand},
 	{"rules", "[NAME]", "each race kind: why, wrong code, right code", rulesCommand},
 	{"demo", "[NAME]", "small racy and safe programs to try all this on", demoCommand},

@@ -145,9 +145,8 @@ func reported(f race.Finding, ops []*op.Op) *report.Report {
 	return &report.Report{Runs: 1, Findings: []report.Found{{Finding: f, Ops: ops}}}
 }
 
-// findingJSON writes a finding as in the reports of the other commands, with its
-// type and the moment at which it was seen, on one line.
-func findingJSON(f race.Finding, ops []*op.Op, at time.Time) ([]byte, error) {
+// rawFinding is a finding as the reports have it in JSON.
+func rawFinding(f race.Finding, ops []*op.Op) (json.RawMessage, error) {
 	var text bytes.Buffer
 	if err := report.JSON(&text, reported(f, ops)); err != nil {
 		return nil, err
@@ -158,13 +157,41 @@ func findingJSON(f race.Finding, ops []*op.Op, at time.Time) ([]byte, error) {
 	if err := json.Unmarshal(text.Bytes(), &whole); err != nil {
 		return nil, err
 	}
+	var b bytes.Buffer
+	err := json.Compact(&b, whole.Findings[0])
+	return b.Bytes(), err
+}
+
+// findingJSON writes a finding as in the reports of the other commands, with its
+// type and the moment at which it was seen, on one line.
+func findingJSON(f race.Finding, ops []*op.Op, at time.Time) ([]byte, error) {
+	text, err := rawFinding(f, ops)
+	if err != nil {
+		return nil, err
+	}
 	wall := ""
 	if !at.IsZero() {
 		wall = at.Format(time.RFC3339Nano)
 	}
-	var b bytes.Buffer
-	if err := json.Compact(&b, whole.Findings[0]); err != nil {
+	return fmt.Appendf(nil, "{\"type\":\"finding\",\"wall\":%q,%s\n", wall, text[1:]), nil
+}
+
+// Report is the JSON report of a watch with these findings (Options.KeepFinding).
+func Report(findings []json.RawMessage, sum *Summary) ([]byte, error) {
+	var text bytes.Buffer
+	r := &report.Report{Runs: 1, Seconds: sum.Elapsed.Seconds()}
+	if sum.Lost > 0 {
+		r.Missed = []string{counted(int(sum.Lost), "event") + " lost"}
+	}
+	if err := report.JSON(&text, r); err != nil {
 		return nil, err
 	}
-	return fmt.Appendf(nil, "{\"type\":\"finding\",\"wall\":%q,%s\n", wall, b.Bytes()[1:]), nil
+	var whole map[string]any
+	if err := json.Unmarshal(text.Bytes(), &whole); err != nil {
+		return nil, err
+	}
+	if findings != nil {
+		whole["findings"] = findings
+	}
+	return json.MarshalIndent(whole, "", "  ")
 }

@@ -9,12 +9,11 @@ package watch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"time"
 
-	"filerace/internal/op"
-	"filerace/internal/race"
 	"filerace/internal/trace"
 )
 
@@ -36,8 +35,8 @@ type Options struct {
 	Size  func() (w, h int) // of the terminal, for Picture
 	Proc  string            // where the kernel's table of locks is, for Picture: "/proc"; "": nowhere
 
-	Keep        func(trace.Record) error           // takes every operation in order, to record it; may be nil
-	KeepFinding func(f race.Finding, ops []*op.Op) // takes every finding once; may be nil
+	Keep        func(trace.Record) error // takes every operation in order, to record it; may be nil
+	KeepFinding func(json.RawMessage)    // takes every race once, as reports have it in JSON; may be nil
 
 	Say func(text string) // takes a line about the watch itself: lost events, what was forgotten
 

@@ -42,8 +42,7 @@ type watcher struct {
 	buf    []byte
 	sink   *sink
 
-	writing context.Context // how long the output is waited for
-	cancel  context.CancelFunc
+	ctx     context.Context // until its end a slow reader of the output is waited for
 	leaving bool
 	gone    bool  // the reader of the output has gone
 	err     error // the first that ends the watch
@@ -52,7 +51,7 @@ type watcher struct {
 func newWatcher(ctx context.Context, source trace.Source, o Options, out io.Writer) *watcher {
 	w := &watcher{
 		o: o, source: source, start: source.Notes().Start, begun: time.Now(), tally: newTally(cmp.Or(o.Every, AgainEvery)), sink: newSink(out),
-		origin: newOrigins(), contention: newContention(), locks: newLockTable(o.Proc), writing: ctx, cancel: func() {},
+		origin: newOrigins(), contention: newContention(), locks: newLockTable(o.Proc), ctx: ctx,
 	}
 	w.lines = newEventLines(w.start)
 	w.early.entries = o.Entry
@@ -139,7 +138,9 @@ func (w *watcher) found(t race.Told) {
 	w.sum.Observed, w.sum.Possible = w.tally.observed, w.tally.possible
 	at := w.wall(w.now)
 	if w.o.KeepFinding != nil {
-		w.o.KeepFinding(f, ops)
+		text, err := rawFinding(f, ops)
+		w.fail(err)
+		w.o.KeepFinding(text)
 	}
 	switch {
 	case w.o.Show == Picture:
@@ -215,30 +216,38 @@ func (w *watcher) flush() {
 		w.buf = w.buf[:0]
 		return
 	}
-	err := w.sink.put(w.writing, w.buf)
-	if err != nil && !w.leaving && w.writing.Err() != nil {
+	err := w.sink.put(w.ctx, w.buf)
+	if err != nil && w.ctx.Err() != nil {
 		w.leave()
-		err = w.sink.put(w.writing, w.buf)
+		err = w.patiently(func(ctx context.Context) error { return w.sink.put(ctx, w.buf) })
 	}
 	w.buf = nil
-	switch {
-	case err == nil:
-	case w.writing.Err() != nil:
-		w.sum.Unread = true
-	default:
-		w.fail(err)
-	}
+	w.fail(err)
 }
 
-// leave begins the end: the source tells what it has, and the output has so long
-// to be read.
+// patiently waits for the reader of the output as long as is granted at the end.
+func (w *watcher) patiently(f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(w.o.Grace, time.Second))
+	defer cancel()
+	err := f(ctx)
+	if err != nil && ctx.Err() != nil {
+		w.sum.Unread = true
+		return nil
+	}
+	return err
+}
+
+// leave begins the end: the source tells what it has.
 func (w *watcher) leave() {
 	if w.leaving {
 		return
 	}
 	w.leaving = true
-	w.writing, w.cancel = context.WithTimeout(context.Background(), cmp.Or(w.o.Grace, time.Second))
-	w.source.Close()
+	if s, ok := w.source.(interface{ Stop() }); ok {
+		s.Stop() // tells what it has before it ends
+	} else {
+		w.source.Close()
+	}
 }
 
 // fail notes what ends the watch. That the reader of the output has gone is no failure.
@@ -261,7 +270,7 @@ func (w *watcher) say(text string) {
 // finish lets everything out that is held back, and waits for the output.
 func (w *watcher) finish(from *ahead) (Summary, error) {
 	w.leave()
-	defer func() { w.cancel() }()
+	defer w.source.Close()
 	w.flow.Close()
 	w.judge.end(w.o.All, w.foundLast)
 	if w.o.Show == Calls {
@@ -269,13 +278,7 @@ func (w *watcher) finish(from *ahead) (Summary, error) {
 	}
 	w.again(true)
 	w.flush()
-	err := w.sink.close(w.writing)
-	switch {
-	case errors.Is(err, errStuck):
-		w.sum.Unread = true
-	default:
-		w.fail(err)
-	}
+	w.fail(w.patiently(w.sink.close))
 	w.losses.tell(maxTime, w.say)
 	w.sum.Elapsed = time.Since(w.begun)
 	w.sum.Lost = max(w.sum.Lost, w.source.Notes().Lost)
