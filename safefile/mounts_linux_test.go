@@ -28,7 +28,7 @@ func TestDiskFull(t *testing.T) {
 }
 
 func TestReadOnly(t *testing.T) {
-	onTmpfs(t, "read-only file system", `mount -o remount,ro "$1" &&`)
+	onTmpfs(t, "read-only file system", `mount -o remount,bind,ro "$1" &&`)
 }
 
 // Attributes that cannot be kept: the old file stays.

@@ -41,12 +41,26 @@ func MkdirAll(ctx context.Context, path string, perm fs.FileMode) error {
 	var pause backoff
 	for try := 0; ; try++ {
 		err := os.MkdirAll(path, perm)
-		// Without company, ENOENT means an empty path or that the working directory is gone.
-		if !errors.Is(err, fs.ErrNotExist) || path == "" || try == attempts {
+		// Without company, ENOENT means that the path is empty or the working directory gone.
+		if !interfered(err) || path == "" || try == attempts {
 			return err
 		}
 		if e := pause.sleep(ctx); e != nil {
 			return fail("mkdir", path, errors.Join(e, err))
 		}
 	}
+}
+
+// interfered tells whether a directory on the way came or went meanwhile: it was
+// missing, or in the way when it was to be made and not when it was looked at.
+func interfered(err error) bool {
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	var at *fs.PathError
+	if !errors.Is(err, fs.ErrExist) || !errors.As(err, &at) {
+		return false
+	}
+	st, err := os.Lstat(at.Path)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && st.IsDir()
 }
