@@ -74,6 +74,10 @@ type Case struct {
 	// cases that are slow or always end alike. 0: the default.
 	Trials int
 
+	// Rare is a surprise that shows in few trials: the case gets four times the
+	// time of others, so that its verdict is the same in every run.
+	Rare bool
+
 	// Allowed is why a surprise is permitted, with its source, in one sentence.
 	Allowed string
 
@@ -97,7 +101,7 @@ var Tests = []*Test{
 	exclusiveCreate, replace, appending, overlapping, shortWrite, truncation,
 	openUnlink, lockUnlinked, lockRemoval,
 	flockLocks, fcntlLocks, ofdLocks, lockKinds, leases,
-	unlinkedFile, runningProgram,
+	unlinkedFile, runningProgram, inodeReuse, readDirectory, removeTrees,
 }
 
 // Outcome is what one trial showed.

@@ -37,7 +37,7 @@ func renameAway() error {
 // by link(2), so that it is whole at once and an existing name is an error.
 func removalCase(name string, right func() error) *Case {
 	return &Case{
-		Name: name, Allowed: fileOutlives,
+		Name: name, Allowed: fileOutlives, Rare: true,
 		Roles: []Role{{"deleter", func(p *Proc) {
 			remove := Pick(p, right, func() error {
 				unix.Truncate("file", 0)

@@ -22,7 +22,7 @@ func overlapCases() []*Case {
 		all = append(all, readAgainstWrite("read, write "+sizeName(n), n))
 	}
 	return append(all,
-		writeAgainstWrite("O_DIRECT, O_DIRECT 64 KiB", 64<<10, flagDirect, flagDirect),
+		writeAgainstWrite("O_DIRECT, O_DIRECT 64 KiB", 64<<10, flagDirect),
 		writeAgainstWrite("cached, O_DIRECT|O_SYNC 64 KiB", 64<<10, 0, flagDirect|unix.O_SYNC),
 		cachedAfterDirect, onePage)
 }
@@ -59,7 +59,7 @@ func writeAgainstWrite(name string, n int, flags ...int) *Case {
 // readAgainstWrite is a process that reads what another one writes over.
 func readAgainstWrite(name string, n int) *Case {
 	return &Case{
-		Name: name, Allowed: mayMix, Why: whyReadsMix,
+		Name: name, Allowed: mayMix, Why: whyReadsMix, Rare: true,
 		Roles: []Role{{"writer", func(p *Proc) {
 			fd := p.Open("file", unix.O_WRONLY)
 			defer p.Close(fd)

@@ -146,7 +146,7 @@ func (p *Proc) lead() int {
 	line := newLineup(len(p.c.Roles), p.Rand)
 	for k := int64(1); k <= int64(p.errand.Trials) && (now() < p.errand.Until || k == 1); k++ {
 		ok := p.trial(k, line, &res)
-		if !ok || res.Verdict == VerdictBroken {
+		if !ok || res.Verdict == VerdictBroken || !p.c.InTurn && res.Surprises >= enough {
 			break
 		}
 	}
@@ -159,6 +159,9 @@ func (p *Proc) lead() int {
 	}
 	return exitDone
 }
+
+// enough surprises leave no doubt: the time is better spent on other cases.
+const enough = 500
 
 // trial carries out one trial and adds it to the result.
 func (p *Proc) trial(k int64, line *lineup, res *Result) bool {

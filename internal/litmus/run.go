@@ -100,10 +100,25 @@ func column(ctx context.Context, place Place, cases []chosen, o Options) (*Colum
 			return col, ctx.Err()
 		}
 		p := Progress{Label: col.Label, Test: c.test.Name, Case: c.c.Name, Done: i, All: len(cases)}
-		share := time.Until(end) / time.Duration(len(cases)-i)
+		share := time.Until(end) * c.weight() / weight(cases[i:])
 		col.Results = append(col.Results, runCase(ctx, c, scratch, share, p, o))
 	}
 	return col, ctx.Err()
+}
+
+// weight is how many shares of the time cases get.
+func weight(cases []chosen) (sum time.Duration) {
+	for _, c := range cases {
+		sum += c.weight()
+	}
+	return sum
+}
+
+func (c chosen) weight() time.Duration {
+	if c.c.Rare {
+		return 4
+	}
+	return 1
 }
 
 // runCase runs one case in a directory of its own.

@@ -190,6 +190,8 @@ var fullDisk = &Case{
 			return Broken("the file does not hold what the write returned")
 		case said[0].Err != nil:
 			p.Tally("nothing written, ENOSPC")
+		case n == shortSize:
+			p.Tally("all written: the room left was more")
 		case n < shortSize:
 			p.Tally("short, then " + map[bool]string{true: "ENOSPC", false: "more"}[next == unix.ENOSPC])
 			return Surprise("a short write")
@@ -205,17 +207,25 @@ func fillDisk(p *Proc) {
 	if free > smallDisk {
 		p.Skip("it would fill the disk, and %d MiB are free; only a file system with less than %s free is filled", free>>20, sizeName(smallDisk))
 	}
+	// A file system that is full may have no room for the entry and the inode either.
+	p.Write("file", "")
 	fd := p.Open("filler", unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC)
 	defer p.Close(fd)
 	size := int64(0)
-	for n := shortSize; n >= 4096; n /= 2 {
+	for n := int64(smallDisk); n >= 4096; n /= 2 {
+		for fallocate(fd, size, n) == nil {
+			size += n
+		}
+	}
+	size = p.Fstat(fd).Size
+	for n := shortSize; n >= 4096; n /= 2 { // all of it, where there is no fallocate
 		for {
-			got, err := unix.Write(fd, filled('f', n))
+			got, err := unix.Pwrite(fd, filled('f', n), size)
 			if size += int64(max(got, 0)); err != nil || got < n {
 				break
 			}
 		}
 	}
-	p.Must("fsync the filler", unix.Fsync(fd))
 	p.Must("make a little room", unix.Ftruncate(fd, max(size-roomLeft, 0)))
+	p.Must("fsync the filler", unix.Fsync(fd))
 }
