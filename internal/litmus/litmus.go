@@ -102,6 +102,7 @@ var Tests = []*Test{
 	openUnlink, lockUnlinked, lockRemoval,
 	flockLocks, fcntlLocks, ofdLocks, lockKinds, leases,
 	unlinkedFile, runningProgram, inodeReuse, readDirectory, removeTrees,
+	mapping,
 }
 
 // Outcome is what one trial showed.
