@@ -21,10 +21,12 @@ type windows struct {
 // windowOp is one operation on a named object.
 type windowOp struct {
 	schedule.Target
-	op    *op.Op
-	at    world.Stamp
-	keys  []string
-	paths []string
+	op       *op.Op
+	accesses []op.Access
+	changes  bool // names or bytes
+	at       world.Stamp
+	keys     []string
+	paths    []string
 }
 
 // Bounds on what one run yields.
@@ -41,7 +43,8 @@ func (w *windows) see(n *naming, o *op.Op, e *world.Effect) {
 		return
 	}
 	var keys, paths []string
-	for _, a := range op.Accesses(o) {
+	accesses := op.Accesses(o)
+	for _, a := range accesses {
 		if key := n.key(&a); key != "" {
 			keys = append(keys, key)
 			_, p, _ := strings.Cut(key, " ")
@@ -55,7 +58,7 @@ func (w *windows) see(n *naming, o *op.Op, e *world.Effect) {
 	}
 	w.ops = append(w.ops, windowOp{
 		Target: schedule.Target{Actor: o.Actor.Process(), Sig: op.Signature(o, n.name)},
-		op:     o, at: e.At, keys: keys, paths: paths,
+		op:     o, accesses: accesses, changes: changes(accesses), at: e.At, keys: keys, paths: paths,
 	})
 }
 
@@ -133,7 +136,7 @@ func (c *candidates) pairs(on []*windowOp) {
 				if !world.HardUnordered(b.at, a1.at) || !world.HardUnordered(b.at, a2.at) {
 					continue
 				}
-				if score := promise(a1.op, b.op, a2.op); score > 0 {
+				if score := promise(a1, b, a2); score > 0 {
 					c.add(score, a1, b, a2)
 				}
 			}
@@ -188,7 +191,7 @@ func opening(on []*windowOp, lock *windowOp) *windowOp {
 // next is the first thing that the locker does with its lock.
 func next(all []*windowOp, lock *windowOp) *windowOp {
 	for _, o := range all {
-		if lock.at.HardBefore(o.at) && (changes(o.op) || o.op.Kind == op.Read || o.op.Kind == op.Open) {
+		if lock.at.HardBefore(o.at) && (o.changes || o.op.Kind == op.Read || o.op.Kind == op.Open) {
 			return o
 		}
 	}
@@ -222,35 +225,39 @@ func (c *candidates) best() []schedule.Goal {
 	return goals
 }
 
+// dependent is op.Dependent for operations of actors that nothing orders.
+func dependent(a, b *windowOp) bool { return op.Conflict(a.accesses, b.accesses) }
+
 // promise ranks a window; 0: nothing can go wrong in it.
-func promise(a1, b, a2 *op.Op) int {
-	if !op.Dependent(a1, b) && !op.Dependent(a2, b) {
+func promise(a1, b, a2 *windowOp) int {
+	last := dependent(a2, b)
+	if !last && !dependent(a1, b) {
 		return 0
 	}
 	switch {
-	case !changes(b):
-		if changes(a1) && changes(a2) {
+	case !b.changes:
+		if a1.changes && a2.changes {
 			return 4 // b looks at something half done
 		}
-		if changes(a2) && op.Dependent(a2, b) {
+		if a2.changes && last {
 			return 3 // both look before one acts
 		}
 		return 0
-	case !changes(a1) && changes(a2):
+	case !a1.changes && a2.changes:
 		return 5 // looked, then acted on it
-	case a1.Kind == op.Open && a2.Kind == op.LockOp:
+	case a1.op.Kind == op.Open && a2.op.Kind == op.LockOp:
 		return 5
-	case changes(a1) && changes(a2):
+	case a1.changes && a2.changes:
 		return 3
-	case changes(a1):
+	case a1.changes:
 		return 2
 	}
 	return 1 // looked twice
 }
 
-// changes reports whether the operation changed names or bytes.
-func changes(o *op.Op) bool {
-	for _, a := range op.Accesses(o) {
+// changes reports whether names or bytes are among what is changed.
+func changes(accesses []op.Access) bool {
+	for _, a := range accesses {
 		if a.Write && (a.Kind == op.ObjName || a.Kind == op.ObjData || a.Kind == op.ObjSize) {
 			return true
 		}

@@ -1,7 +1,7 @@
 package hunt
 
 import (
-	"encoding/json"
+	"encoding/gob"
 	"fmt"
 	"io"
 	"os"
@@ -49,7 +49,7 @@ func work(v string) int {
 	go func() {
 		// The coordinator's end of the pipe is closed when the hunt is over, or it died.
 		defer close(interrupt)
-		in := json.NewDecoder(os.NewFile(plansIn, "plans"))
+		in := gob.NewDecoder(os.NewFile(plansIn, "plans"))
 		for {
 			p := new(Plan)
 			if in.Decode(p) != nil {
@@ -61,7 +61,7 @@ func work(v string) int {
 	b := &bench{dir: dir, core: core, interrupt: interrupt}
 	defer b.clear(dir) // a coordinator that was killed cannot
 	defer b.launcher.Close()
-	out := json.NewEncoder(os.NewFile(reportsOut, "reports"))
+	out := gob.NewEncoder(os.NewFile(reportsOut, "reports"))
 	for {
 		select {
 		case p := <-plans:
@@ -78,8 +78,8 @@ func work(v string) int {
 // Worker is a process that carries out runs.
 type Worker struct {
 	cmd  *exec.Cmd
-	in   *json.Encoder
-	out  *json.Decoder
+	in   *gob.Encoder
+	out  *gob.Decoder
 	pipe io.Closer
 	dir  string
 	keep bool // a run was left stopped: its files stay
@@ -118,7 +118,7 @@ func StartWorker(core int) (*Worker, error) {
 		os.RemoveAll(dir)
 		return nil, fmt.Errorf("start a worker: %w", err)
 	}
-	return &Worker{cmd: cmd, in: json.NewEncoder(plansW), out: json.NewDecoder(reportsR), pipe: plansW, dir: dir}, nil
+	return &Worker{cmd: cmd, in: gob.NewEncoder(plansW), out: gob.NewDecoder(reportsR), pipe: plansW, dir: dir}, nil
 }
 
 // Run carries out one plan and waits for its end.

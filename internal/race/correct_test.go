@@ -261,7 +261,7 @@ func TestRulesForget(t *testing.T) {
 	arrived, lost := newArrivals(), &tempCollisionRule{lost: perFile[loss]{}}
 	update, partial := newLostUpdate().(*lostUpdateRule), newPartialRead().(*partialReadRule)
 	appended := newLostAppend().(*lostAppendRule)
-	rules := newDetector(lost, update, partial, appended)
+	rules := withRules(lost, update, partial, appended)
 	worldtest.Run(t, storm(200), func(w *world.World, e *world.Effect) {
 		arrived.note(e)
 		rules.Step(w, e)
@@ -311,7 +311,7 @@ func BenchmarkRules(b *testing.B) {
 		for _, i := range onNames() {
 			rules = append(rules, i.New())
 		}
-		d := newDetector(rules...)
+		d := withRules(rules...)
 		for _, o := range ops {
 			w.Enter(o)
 			d.Step(w, w.Apply(o))

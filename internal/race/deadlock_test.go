@@ -12,7 +12,7 @@ import (
 // number are those in which all sleep.
 func hang(t *testing.T, script string, asleep int) Finding {
 	t.Helper()
-	d := newDetector(deadlock.New())
+	d := withRules(deadlock.New())
 	var last *world.World
 	var ops []*op.Op
 	worldtest.Run(t, script, func(w *world.World, e *world.Effect) {

@@ -3,6 +3,7 @@ package race
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"filerace/internal/op"
 	"filerace/internal/world"
@@ -56,7 +57,7 @@ func rank(rule string) int {
 type Detector struct {
 	rules  []Rule
 	kept   *kept
-	wants  [256][]Rule // by op.Kind, in the order of rules
+	wants  *[256][]int // by op.Kind: which of the rules want to see it
 	tell   func(Finding)
 	forget []interface{ Forget(*world.File) }
 	found  map[string]int // by Key: index of findings
@@ -66,40 +67,47 @@ type Detector struct {
 	heard func(f *Finding, more bool) // is told of new findings, and of those with more evidence; nil: nobody
 }
 
+// wanted tells for each op.Kind which of Rules want to see it.
+var wanted = sync.OnceValue(func() *[256][]int { return wants(Rules) })
+
+func wants(rules []Info) *[256][]int {
+	var w [256][]int
+	for k := range w {
+		n := 0
+		for _, i := range rules {
+			if i.New == nil {
+				continue
+			}
+			if i.Kinds == nil || slices.Contains(i.Kinds, op.Kind(k)) {
+				w[k] = append(w[k], n)
+			}
+			n++
+		}
+	}
+	return &w
+}
+
 // New returns a detector with all rules fresh.
 func New() *Detector {
-	d := newDetector()
+	d := newDetector(wanted())
 	for _, i := range Rules {
 		if i.New != nil {
-			d.add(i.New(), i.Kinds)
+			d.add(i.New())
 		}
 	}
 	return d
 }
 
-func newDetector(rules ...Rule) *Detector {
-	d := &Detector{kept: newKept(), found: map[string]int{}}
+func newDetector(wants *[256][]int) *Detector {
+	d := &Detector{kept: newKept(), found: map[string]int{}, wants: wants}
 	d.tell = d.report
-	for _, r := range rules {
-		d.add(r, nil)
-	}
 	return d
 }
 
-func (d *Detector) add(r Rule, kinds []op.Kind) {
+func (d *Detector) add(r Rule) {
 	d.rules = append(d.rules, r)
 	if s, ok := r.(interface{ share(*kept) }); ok {
 		s.share(d.kept)
-	}
-	for k := range d.wants {
-		if kinds == nil {
-			d.wants[k] = append(d.wants[k], r)
-		}
-	}
-	for _, k := range kinds {
-		if w := d.wants[k]; len(w) == 0 || w[len(w)-1] != r {
-			d.wants[k] = append(w, r)
-		}
 	}
 	if f, ok := r.(interface{ Forget(*world.File) }); ok {
 		d.forget = append(d.forget, f)
@@ -108,8 +116,8 @@ func (d *Detector) add(r Rule, kinds []op.Kind) {
 
 // Step shows the rules the operation that the world has just applied.
 func (d *Detector) Step(w *world.World, e *world.Effect) {
-	for _, r := range d.wants[e.Op.Kind] {
-		r.Step(w, e, d.tell)
+	for _, n := range d.wants[e.Op.Kind] {
+		d.rules[n].Step(w, e, d.tell)
 	}
 	for _, f := range w.Forgotten() {
 		for _, r := range d.forget {

@@ -67,7 +67,7 @@ func (s *scripted) Forget(*world.File) { s.forgot++ }
 
 func detect(t *testing.T, r Rule) []Finding {
 	t.Helper()
-	d := newDetector(r)
+	d := withRules(r)
 	var last *world.World
 	worldtest.Run(t, `
 		1  open f rdwr,creat = 3

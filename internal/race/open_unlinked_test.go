@@ -71,7 +71,7 @@ func TestOpenReturnsNameless(t *testing.T) {
 		1    open f rdonly = 3
 		1    read 3
 	`
-	d := newDetector(newOpenUnlinked())
+	d := withRules(newOpenUnlinked())
 	w := world.New()
 	for _, o := range worldtest.Ops(t, script) {
 		if o.Kind == op.Open {

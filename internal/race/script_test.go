@@ -9,11 +9,23 @@ import (
 	"filerace/internal/world/worldtest"
 )
 
+// withRules returns a detector of these rules, each of which sees everything.
+func withRules(rules ...Rule) *Detector {
+	d := newDetector(new([256][]int))
+	for n, r := range rules {
+		d.add(r)
+		for k := range d.wants {
+			d.wants[k] = append(d.wants[k], n)
+		}
+	}
+	return d
+}
+
 // play shows a script to one rule and returns what the detector makes of it.
 func play(t *testing.T, rule Info, end End, script string) []Finding {
 	t.Helper()
-	d := newDetector()
-	d.add(rule.New(), rule.Kinds)
+	d := newDetector(wants([]Info{rule}))
+	d.add(rule.New())
 	var last *world.World
 	worldtest.Run(t, script, func(w *world.World, e *world.Effect) {
 		last = w
