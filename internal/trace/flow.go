@@ -63,6 +63,7 @@ func (f *Flow) Put(r Record) {
 	}
 	f.builder.put(r)
 	if n := len(f.queue.fresh); n >= 512 && n >= len(f.queue.sorted)/2 {
+		f.builder.overdue(f.newest - f.Lag/2)
 		f.release(f.newest - f.Lag)
 	}
 }
@@ -117,8 +118,8 @@ func (f *Flow) Copy(s Source) error {
 }
 
 // release lets the operations out that took effect by the horizon.
-func (f *Flow) release(horizon int64) {
-	q := &f.queue
+func (f *Flow) release(until int64) {
+	q, horizon := &f.queue, place(until)
 	q.merge()
 	if over := len(q.sorted) - pendingMax; over > 0 {
 		horizon = max(horizon, q.sorted[over].point)
@@ -130,9 +131,7 @@ func (f *Flow) release(horizon int64) {
 			break
 		}
 		if g := it.group; g != nil && !g.solved {
-			if !g.solve(f.names) {
-				f.derived.Unfit++
-			}
+			f.derived.Unfit += g.solve(f.names)
 			sortItems(q.sorted[done:])
 			continue
 		}

@@ -33,7 +33,7 @@ type node struct {
 	under *inode // the directory that it was known in
 	link  string // of a symbolic link: its target
 
-	waiting []*item // on the way, in the order in which they came
+	waiting []*item // on the way, in the order of their returns
 	touched uint64
 	dropped bool
 }

@@ -20,7 +20,7 @@ type item struct {
 	proc  *process
 	from  int64 // earliest begin
 	exit  int64
-	point int64 // the moment chosen, from <= point <= exit
+	point int64 // the moment chosen between from and exit, in ns/256: see begins and returns
 	tie   uint64
 	names [2]*node
 	group *group
@@ -40,14 +40,14 @@ type sequencer struct {
 func (q *sequencer) add(it *item) (late bool) {
 	q.count++
 	it.tie = q.count << 8
-	it.point = it.exit
+	it.point = max(it.begins(), it.returns()-room)
 	if it.op != nil && early(it.op) {
-		it.point = it.from
+		it.point = it.begins()
 	}
 	if it.point < q.passed {
-		late = it.exit < q.passed
+		late = it.returns() < q.passed
 		it.point = q.passed
-		it.exit = max(it.exit, q.passed)
+		it.exit = max(it.exit, q.passed>>fraction)
 	}
 	for i, n := range it.names {
 		if n != nil && (i == 0 || n != it.names[0]) {
@@ -56,6 +56,27 @@ func (q *sequencer) add(it *item) (late bool) {
 	}
 	q.fresh = append(q.fresh, it)
 	return late
+}
+
+// Times are in ns, and several calls may bear the same: one that began at the moment at
+// which another returned comes after it. So each ns has a first half for those that
+// return in it, and a second for those that begin, with room for some order in each.
+const (
+	fraction = 8
+	room     = 64
+)
+
+func (it *item) begins() int64 { return it.from<<fraction | 128 }
+
+// returns is the last place for the item.
+func (it *item) returns() int64 { return max(it.exit<<fraction|127, it.begins()) }
+
+// place is the point that is at a time in ns or after all that it has.
+func place(ns int64) int64 {
+	if ns >= maxTime>>fraction {
+		return maxTime
+	}
+	return ns<<fraction | 1<<fraction - 1
 }
 
 // early reports whether an operation lets others go on (gives something up, sends,
@@ -130,20 +151,25 @@ func (q *sequencer) leave(it *item) {
 
 // meet finds the operations of others on the same name that overlap, where one of
 // the two may change where the name leads: their order has to be found together.
+// Those that wait are kept in the order of their returns.
 func (n *node) meet(it *item) {
-	const nearly = 8 // returns are told nearly in order
-	missed := 0
-	for i := len(n.waiting) - 1; i >= 0 && missed < nearly; i-- {
-		o := n.waiting[i]
-		switch {
-		case o.done || o.exit <= it.from:
-			missed++
-		case o.proc == it.proc || o.from >= it.exit:
-		case changes(o.op) || changes(it.op):
-			join(o, it)
-		}
+	at := len(n.waiting)
+	for at > 0 && n.waiting[at-1].exit > it.exit {
+		at--
 	}
-	n.waiting = append(n.waiting, it)
+	for i := at - 1; i >= 0 && n.waiting[i].exit > it.from; i-- {
+		n.waiting[i].meets(it)
+	}
+	for _, o := range n.waiting[at:] {
+		o.meets(it)
+	}
+	n.waiting = slices.Insert(n.waiting, at, it)
+}
+
+func (it *item) meets(o *item) {
+	if !it.done && it.proc != o.proc && it.from < o.exit && o.from < it.exit && (changes(it.op) || changes(o.op)) {
+		join(it, o)
+	}
 }
 
 // settle forgets those that have gone on.

@@ -44,7 +44,12 @@ func explains(o *op.Op, a, b *Mark, made Mark) bool {
 		switch {
 		case o.Flags&exclusive == exclusive:
 			return a.create(made, id)
-		case o.Flags&op.O_CREAT != 0 && *a == Absent:
+		case o.Flags&op.O_CREAT == 0:
+		case id != 0 && len(o.Names) > 0 && !o.Names[0].After.IsZero(): // the kernel told whether this call made it
+			if o.Names[0].Before.IsZero() {
+				return a.create(made, id)
+			}
+		case *a == Absent:
 			return a.create(made, id)
 		}
 		return a.there(id)
