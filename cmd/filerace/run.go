@@ -2,21 +2,34 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"syscall"
 
 	"filerace/internal/hunt"
-	"filerace/internal/report"
+	"filerace/internal/probe"
 )
+
+// running is one use of `filerace run`.
+type running struct {
+	target hunt.Target
+	with   string // bpf, ptrace or auto
+	record string // directory of the recording, "" for none
+	strict bool
+	out    *output
+}
 
 func runCommand(ctx context.Context, c *console, args []string) int {
 	f := newFlags(c, "run", "[flags] -- CMD [ARG…]", "Runs CMD once, with its input and output as they are, and reports the races that happened and\nthose that could have. Exit status: 66 if a race was found, else the command's own.")
+	r := &running{with: defaultRecorder}
 	runTime := f.Duration("run-time", 0, "kill the run after this `time`, as in 90s or 5m; 0: never")
-	strict := f.Bool("strict", false, "exit 66 for possible races, too")
+	f.BoolVar(&r.strict, "strict", false, "exit 66 for possible races, too")
 	all := f.Bool("all", false, "leave nothing out: all possible races, all steps")
 	record := f.String("record", "", "keep the run's operations in a new directory `NAME`.filerace")
-	out := outputFlags(f)
+	withFlag(f, &r.with)
+	r.out = outputFlags(f)
 	if stop, status := parse(c, f, args); stop {
 		return status
 	}
@@ -30,42 +43,74 @@ func runCommand(ctx context.Context, c *console, args []string) int {
 	if err != nil {
 		return failed(c, "run", fmt.Errorf("find the current directory: %w", err))
 	}
-	recording, err := recordDir(*record)
-	if err != nil {
+	if r.record, err = recordDir(*record); err != nil {
 		return failed(c, "run", err)
 	}
-	out.all = *all
-	if err := out.open(c); err != nil {
+	r.out.all = *all
+	if err := r.out.open(c); err != nil {
 		return failed(c, "run", err)
 	}
-	rep, err := hunt.RecordOnce(ctx, hunt.Target{Command: f.Args(), Dir: dir, RunTime: *runTime, Seed: 0, All: *all}, recording)
+	r.target = hunt.Target{Command: f.Args(), Dir: dir, RunTime: *runTime, Seed: 0, All: *all}
+	return r.run(ctx, c)
+}
+
+// defaultRecorder is what tells of the run if --with does not say.
+const defaultRecorder = "ptrace"
+
+func withFlag(f *flag.FlagSet, with *string) {
+	f.Func("with", "how the run is seen, a `way`: bpf (at full speed, as it happens; needs root), ptrace (one call after\nthe other), auto (bpf where it works); "+defaultRecorder+" if not given", func(s string) error {
+		switch s {
+		case "bpf", "ptrace", "auto":
+			*with = s
+			return nil
+		}
+		return fmt.Errorf("%q is none of bpf, ptrace, auto", s)
+	})
+}
+
+func (r *running) run(ctx context.Context, c *console) int {
+	rep, missed, err := r.once(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return interrupted(c, "run")
 	case err != nil:
 		return failed(c, "run", err)
 	case rep.Ending.TimedOut:
-		fmt.Fprintf(c.err, "filerace run: the command did not end within %v and was killed\n", *runTime)
+		fmt.Fprintf(c.err, "filerace run: the command did not end within %v and was killed\n", r.target.RunTime)
 	}
-	r := &report.Report{Command: f.Args(), Runs: 1, Seconds: rep.Elapsed.Seconds(), Explored: 1}
-	for _, found := range rep.Findings {
-		r.Findings = append(r.Findings, report.Found{Finding: found, Ops: rep.Ops})
+	for _, text := range missed {
+		fmt.Fprintln(c.err, "filerace run:", text)
 	}
-	if out.asJSON || out.name != "" || len(r.Findings) > 0 {
-		if err := out.write(r, dir, false); err != nil {
+	out := hunt.Single(&r.target, rep)
+	out.Missed = missed
+	if r.out.asJSON || r.out.name != "" || len(out.Findings) > 0 {
+		if err := r.out.write(out, r.target.Dir, false); err != nil {
 			return failed(c, "run", err)
 		}
 	}
+	race := verdict(out, r.strict) == exitRace
 	if rep.RecordErr != "" {
-		if status := failed(c, "run", recordFailed(rep.RecordErr)); verdict(r, *strict) != exitRace {
+		if status := failed(c, "run", recordFailed(rep.RecordErr)); !race {
 			return status
 		}
 	}
 	switch {
-	case verdict(r, *strict) == exitRace:
+	case race:
 		return exitRace
 	case rep.Ending.TimedOut:
 		return 128 + int(syscall.SIGKILL)
 	}
 	return rep.Ending.Status
+}
+
+// once carries the run out, watched if that is wanted and works, else under control.
+func (r *running) once(ctx context.Context) (*hunt.Report, []string, error) {
+	if r.with != "ptrace" {
+		rep, missed, err := hunt.WatchOnce(ctx, r.target, r.record)
+		if r.with == "bpf" || !errors.Is(err, probe.ErrUnavailable) {
+			return rep, missed, cannotWatch(err)
+		}
+	}
+	rep, err := hunt.RecordOnce(ctx, r.target, r.record)
+	return rep, nil, err
 }
