@@ -18,8 +18,8 @@ type nameless struct {
 }
 
 type namelessOpen struct {
-	opened, gone, took deed
-	checked            bool
+	opened, gone, shut, took deed
+	checked                  bool
 }
 
 func (r *nameless) step(_ *world.World, e *world.Effect, report func(Finding)) {
@@ -57,6 +57,9 @@ func (k *namelessOpen) step(d *world.OFD, e *world.Effect, report func(Finding))
 	case e.Entry2 != nil && k.gone.none() && !mine && e.Entry2 == d.Entry && e.Entry2.File != d.File && !o.Failed() && o.Kind == op.Rename:
 		k.gone = deedOf(e)
 	case !mine:
+		if !k.gone.none() && k.shut.none() && o.Kind == op.Close && e.File == d.File && o.Actor.Process() == k.gone.process() {
+			k.shut = deedOf(e)
+		}
 	case e.Took != nil && e.Took.OFD == d:
 		k.took = deedOf(e)
 	case k.took.none():
@@ -77,7 +80,15 @@ func (k *namelessOpen) finding(d *world.OFD, last deed) Finding {
 	f.Headline = fmt.Sprintf("%s opened %s, which %s had removed before the open returned", who, path, remover)
 	f.Why = fmt.Sprintf("%s found %s by its name in step %d, but before the call came back %s had taken the name away. What it got is a file "+
 		"without a name, and the lock that it took on it in step %d keeps nobody out.", who, path, k.opened.at.Seq, remover, k.took.at.Seq)
-	if by := k.opened.by; by.Enter >= 0 && !k.gone.none() {
+	switch by := k.opened.by; {
+	case k.gone.none():
+	case by.Enter < 0:
+		f.Why += fmt.Sprintf(" By the times of their returns, both opened the file although %s had removed it in between. Nobody is seen to have made "+
+			"it again, so the open of %s must have begun earlier than the removal ended.", remover, who)
+	case !k.shut.none() && k.shut.by.Exit <= by.Exit:
+		f.Why += fmt.Sprintf(" The open began %.3f ms before the removal returned, and came back %.3f ms after %s had closed the file.",
+			ms(k.gone.by.Exit-by.Enter), ms(by.Exit-k.shut.by.Exit), remover)
+	default:
 		f.Why += fmt.Sprintf(" The open began %.3f ms before the removal returned and came back %.3f ms after it.",
 			ms(k.gone.by.Exit-by.Enter), ms(by.Exit-k.gone.by.Exit))
 	}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"filerace/internal/race"
+	"filerace/internal/report"
+	"filerace/internal/trace"
+	"filerace/internal/trace/logs"
+	"filerace/internal/trace/saved"
+)
+
+func explainCommand(ctx context.Context, c *console, args []string) int {
+	f := newFlags(c, "explain", "[flags] TRACE…", "Finds the races in a run that was recorded: by filerace (run --record, watch --record), by strace -f\n(-ttt and -T tell most; several files are those of strace -ff), by perf trace, or by openclosesnoop.\nExit status: 66 if a race was found, else 0.")
+	strict := f.Bool("strict", false, "exit 66 for possible races, too")
+	all := f.Bool("all", false, "leave nothing out: all possible races, all steps")
+	out := outputFlags(f)
+	if stop, status := parse(c, f, args); stop {
+		return status
+	}
+	if f.NArg() == 0 {
+		return wrong(c, "explain", "no trace: give a recorded run or a log, as in `filerace explain strace.log`")
+	}
+	out.all = *all
+	a := &analysis{stream: race.NewStream(nil)}
+	if err := a.open(f.Args()); err != nil {
+		return failed(c, "explain", err)
+	}
+	defer a.source.Close()
+	if err := out.open(c); err != nil {
+		return failed(c, "explain", err)
+	}
+	begun := time.Now()
+	err := a.run(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return interrupted(c, "explain")
+	case err != nil:
+		return failed(c, "explain", err)
+	}
+	r := a.report(race.End{All: *all})
+	r.Seconds = time.Since(begun).Seconds()
+	told := out.asJSON || out.name != "" || len(r.Findings) > 0
+	if !told || out.asJSON || out.name != "" { // a text says it at its end
+		for _, note := range r.Missed {
+			fmt.Fprintln(c.err, "filerace explain:", note)
+		}
+	}
+	if !told {
+		fmt.Fprintf(c.err, "filerace explain: no race found in %d operations\n", a.stream.Len())
+	}
+	if told {
+		if err := out.write(r, a.home(), false); err != nil {
+			return failed(c, "explain", err)
+		}
+	}
+	return verdict(r, *strict)
+}
+
+// analysis is one pass over a trace.
+type analysis struct {
+	source trace.Source
+	stream *race.Stream
+	flow   *trace.Flow   // of logs
+	saved  *saved.Reader // of a recorded run, whose operations are complete and in order
+}
+
+func (a *analysis) open(paths []string) error {
+	if info, err := os.Stat(paths[0]); err == nil && info.IsDir() {
+		if len(paths) > 1 {
+			return &remedied{fmt.Errorf("open %s and others: a recorded run stands alone", paths[0]), "explain one recorded run at a time"}
+		}
+		r, err := saved.Open(paths[0])
+		if err != nil {
+			return err
+		}
+		a.saved, a.source = r, r
+		return nil
+	}
+	s, err := logs.Open(paths...)
+	if err != nil {
+		return err
+	}
+	a.source = s
+	a.flow = trace.NewFlow(a.stream.World(), a.stream.Take)
+	return nil
+}
+
+// run takes all records.
+func (a *analysis) run(ctx context.Context) error {
+	for n := 0; ; n++ {
+		if n&0xfff == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		r, err := a.source.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			if a.flow != nil {
+				a.flow.Close()
+			}
+			return nil
+		case err != nil:
+			return err
+		case a.flow != nil:
+			a.flow.Put(r)
+		default:
+			a.replay(r)
+		}
+	}
+}
+
+// replay takes a record of a recorded run. Under control calls do not overlap: an
+// operation's time before it was let go is no part of it.
+func (a *analysis) replay(r trace.Record) {
+	switch r.What {
+	case trace.Gap:
+		a.stream.Take(trace.Event{Lost: r.Lost})
+	case trace.Returned:
+		e := trace.Event{Op: r.Op, From: max(r.Op.Enter, 0), Unannounced: !r.Op.Actor.Within("1")}
+		if a.saved.Meta().Recorder == controlled {
+			e.From = r.Op.Exit
+		}
+		a.stream.Take(e)
+	}
+}
+
+// controlled is what recordings of controlled runs give as their recorder.
+const controlled = "control"
+
+// home is the directory in which the command ran, or the made-up one.
+func (a *analysis) home() string {
+	if a.saved != nil {
+		return a.saved.Meta().Dir
+	}
+	return a.flow.Home()
+}
+
+func (a *analysis) report(end race.End) *report.Report {
+	notes := a.source.Notes()
+	r := &report.Report{Command: notes.Command, Runs: 1, Explored: 1}
+	older := 0
+	for _, t := range a.stream.End(end) {
+		r.Findings = append(r.Findings, report.Found{Finding: t.Finding, Ops: t.Ops})
+		older += t.Older
+	}
+	r.Missed = limits(notes)
+	if a.stream.Gaps() > 0 && notes.Lost == 0 {
+		r.Missed = append(r.Missed, fmt.Sprintf("the trace has %s, and nothing was concluded across them", count(a.stream.Gaps(), "gap")))
+	}
+	if a.flow != nil {
+		r.Missed = append(r.Missed, derivations(a.flow.Derived(), notes)...)
+	}
+	if older > 0 {
+		r.Missed = append(r.Missed, fmt.Sprintf("%s of the stories told are too far back to be shown", count(older, "step")))
+	}
+	return r
+}
+
+// limits says what the source did not tell, a sentence each.
+func limits(n trace.Notes) (out []string) {
+	if n.Broken > 0 {
+		out = append(out, fmt.Sprintf("%s could not be read and were left out; the first: %s", count(n.Broken, "line"), n.FirstBad))
+	} else if n.FirstBad != "" {
+		out = append(out, n.FirstBad)
+	}
+	if n.Lost > 0 {
+		out = append(out, fmt.Sprintf("%s were lost while it was recorded: nothing was concluded from what is not there", count(int(n.Lost), "event")))
+	}
+	if n.NoEntry {
+		out = append(out, "the trace has no entry times: what overlapped can only be told from results")
+	}
+	if n.Calls != "" {
+		out = append(out, "the trace has these calls only: "+n.Calls)
+	}
+	return out
+}
+
+// derivations says what was concluded rather than read.
+func derivations(d trace.Derived, n trace.Notes) (out []string) {
+	if d.Files > 0 && !n.Identities {
+		out = append(out, fmt.Sprintf("the trace has no inode numbers: which names led to the same file was derived from creations, removals and renames (%s)", count(d.Files, "file")))
+	}
+	if d.NoCwd > 0 {
+		out = append(out, "the working directory is not known: relative paths are taken to start in one directory for all processes of a program")
+	}
+	if d.NoEntry > 0 && !n.NoEntry {
+		out = append(out, fmt.Sprintf("%s without entry time: what they overlapped can only be told from results", count(d.NoEntry, "call")))
+	}
+	if d.Unfit > 0 {
+		out = append(out, fmt.Sprintf("%d times no order of overlapping calls explained what they returned: something was not seen", d.Unfit))
+	}
+	return out
+}
+
+// count says a number of things.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
