@@ -5,8 +5,8 @@ package safefile
 import (
 	"context"
 	"hash/fnv"
-	"path/filepath"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,7 +28,8 @@ import (
 
 // anchorOf is the hidden name beside the file.
 func anchorOf(name string) string {
-	dir, base := filepath.Split(name)
+	cut := strings.LastIndexByte(name, '/') + 1
+	dir, base := name[:cut], name[cut:]
 	if len(base) > 240 { // NAME_MAX is 255
 		h := fnv.New64a()
 		h.Write([]byte(base))

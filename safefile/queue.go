@@ -23,7 +23,8 @@ type ticket struct {
 // Whoever is in it has the file open: its identity cannot become another file's.
 var queues = struct {
 	sync.Mutex
-	of map[fileID]*queue
+	of    map[fileID]*queue
+	spare *queue // one that was done with
 }{of: map[fileID]*queue{}}
 
 // fits tells whether one more may be let through.
@@ -34,7 +35,10 @@ func enter(ctx context.Context, id fileID, shared, try bool) error {
 	queues.Lock()
 	q := queues.of[id]
 	if q == nil {
-		q = &queue{}
+		if q = queues.spare; q == nil {
+			q = &queue{}
+		}
+		queues.spare = nil
 		queues.of[id] = q
 	}
 	if len(q.waiting) == 0 && q.fits(shared) {
@@ -90,5 +94,6 @@ func (q *queue) admit(id fileID) {
 	}
 	if q.holders == 0 && len(q.waiting) == 0 {
 		delete(queues.of, id)
+		queues.spare, q.waiting = q, nil
 	}
 }

@@ -42,9 +42,11 @@ var commands = []command{
 	{"replay", "FILE", "see a saved race again", replayCommand},
 	{"run", "-- CMD", "watch one run; report what happened and what could have", runCommand},
 	{"watch", "", "live, the whole system, nothing restarted", watchCommand},
+	{"explain", "TRACE…", "find the races in a recorded run, or in a log of strace, perf trace or openclosesnoop", explainCommand},
 	{"litmus", "[DIR]", "what this kernel and this file system guarantee to processes that race", litmusCommand},
 	{"rules", "[NAME]", "each race kind: why, wrong code, right code", rulesCommand},
 	{"demo", "[NAME]", "small racy and safe programs to try all this on", demoCommand},
+	{"lock", "FILE CMD", "run a command that holds a lock: a flock(1) that cannot be split", lockCommand},
 	{"doctor", "", "what works here and what to do about what does not", doctorCommand},
 }
 
