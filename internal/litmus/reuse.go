@@ -91,18 +91,25 @@ var numberReuse = &Case{
 }
 
 func (p *Proc) number(name string) uint64 {
+	n, err := inodeNumber(name)
+	p.Must("stat", err)
+	return n
+}
+
+func inodeNumber(name string) (uint64, error) {
 	var st unix.Stat_t
-	p.Must("stat", unix.Stat(name, &st))
-	return uint64(st.Ino)
+	err := unix.Stat(name, &st)
+	return uint64(st.Ino), err
 }
 
 // modificationTime does not tell files apart, and changes: a shim.
-func modificationTime(name string) (string, error) {
+func modificationTime(name string) (ino uint64, mark string, err error) {
 	st, err := os.Stat(name)
 	if err != nil {
-		return "", err
+		return 0, "", err
 	}
-	return st.ModTime().String(), nil
+	ino, err = inodeNumber(name)
+	return ino, st.ModTime().String(), err
 }
 
 const cameBack = "an inode number came back"
@@ -110,20 +117,20 @@ const cameBack = "an inode number came back"
 // tellsApart: two files that bear one inode number, one after the other, differ in
 // a mark, and a file keeps its mark as long as it lives. What is allowed says why two
 // may have the same mark; "": they may not.
-func tellsApart(name string, right, wrong func(name string) (string, error), allowed string) *Case {
+func tellsApart(name string, right, wrong func(name string) (ino uint64, mark string, err error), allowed string) *Case {
 	act := func(p *Proc) {
 		file := p.mine("file")
 		p.Remove(file)
 		read := Pick(p, right, wrong)
-		mark := func() string {
-			m, err := read(file)
-			p.Must("read the file's mark", err)
-			return m
+		mark := func() (uint64, string) {
+			n, m, err := read(file)
+			p.Must("read the "+p.c.Name, err)
+			return n, m
 		}
 		last := map[uint64]string{}
 		p.generations(file, func(i int) {
 			p.create(file)
-			n, m := p.number(file), mark()
+			n, m := mark()
 			if before, seen := last[n]; seen {
 				p.Set(0, p.slot.values[0]+1)
 				if before == m {
@@ -133,7 +140,8 @@ func tellsApart(name string, right, wrong func(name string) (string, error), all
 			}
 			last[n] = m
 			if i == 0 {
-				if p.changed(file); mark() != m {
+				p.changed(file)
+				if _, now := mark(); now != m {
 					p.Set(2, 1)
 				}
 			}

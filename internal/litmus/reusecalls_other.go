@@ -2,8 +2,8 @@
 
 package litmus
 
-func birthTime(string) (string, error) { return "", errHere }
+func birthTime(string) (uint64, string, error) { return 0, "", errHere }
 
-func generation(string) (string, error) { return "", errHere }
+func generation(string) (uint64, string, error) { return 0, "", errHere }
 
-func fileHandle(string) (string, error) { return "", errHere }
+func fileHandle(string) (uint64, string, error) { return 0, "", errHere }
