@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -103,11 +104,26 @@ func (l *litmusFlags) make(ctx context.Context, c *console, places []litmus.Plac
 		return failed(c, "litmus", &remedied{err, "give the directories of file systems that are mounted"})
 	}
 	defer made.Close()
+	for i := range made.Places {
+		made.Places[i].Made = madeBy(ctx, made.Places[i].Label)
+	}
 	var missing []*litmus.Column
 	for _, m := range made.Missing {
 		missing = append(missing, litmus.Missing(m.Name, m.Why, l.options.Select))
 	}
 	return l.run(ctx, c, append(places, made.Places...), missing)
+}
+
+// madeBy tells the program that makes a file system, and its version, as it
+// names itself; "" if there is none.
+func madeBy(ctx context.Context, name string) string {
+	maker := map[string]string{"ext4": "mkfs.ext4", "xfs": "mkfs.xfs", "btrfs": "mkfs.btrfs"}[name]
+	if maker == "" {
+		return ""
+	}
+	out, _ := exec.CommandContext(ctx, maker, "-V").CombinedOutput()
+	first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return first
 }
 
 func (l *litmusFlags) run(ctx context.Context, c *console, places []litmus.Place, missing []*litmus.Column) int {
