@@ -92,11 +92,18 @@ type reading struct {
 
 // readings remembers the last reading of each process at each name.
 type readings struct {
+	noted once
 	names recent[*world.Entry, []reading]
 }
 
 // note learns from a read. Meeting the end again brings no contents.
 func (r *readings) note(w *world.World, e *world.Effect) {
+	if r.noted.first(e) {
+		r.learn(w, e)
+	}
+}
+
+func (r *readings) learn(w *world.World, e *world.Effect) {
 	d, lo, hi := e.OFD, e.Lo, e.Hi
 	switch e.Op.Kind {
 	case op.Read:

@@ -11,9 +11,10 @@ import (
 type kept struct {
 	*holdings
 	*positions
+	*readings
 }
 
-func newKept() *kept { return &kept{new(holdings), newPositions()} }
+func newKept() *kept { return &kept{new(holdings), newPositions(), new(readings)} }
 
 // once tells the first look at an operation's effect from further ones.
 type once struct {

@@ -18,7 +18,7 @@ import (
 // ordered), reading again before the writing, appending, and writers that never
 // read.
 type lostUpdateRule struct {
-	readings readings
+	readings *readings
 	arrivals
 	open   map[*world.OFD]*update
 	equals []Finding // updates lost to one of equal bytes that may be harmless
@@ -36,8 +36,10 @@ type update struct {
 }
 
 func newLostUpdate() Rule {
-	return &lostUpdateRule{arrivals: newArrivals(), open: map[*world.OFD]*update{}}
+	return &lostUpdateRule{readings: new(readings), arrivals: newArrivals(), open: map[*world.OFD]*update{}}
 }
+
+func (r *lostUpdateRule) share(k *kept) { r.readings = k.readings }
 
 func (r *lostUpdateRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
 	if !e.Op.Failed() {

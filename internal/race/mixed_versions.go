@@ -18,7 +18,7 @@ import (
 // them), or when everything is asked for.
 type mixedVersionsRule struct {
 	failures
-	readings readings
+	readings *readings
 	changes  []change // the last one of each name, in order
 	changed  recent[*world.Entry, bool]
 	ended    recent[op.Actor, int] // status, plus one
@@ -34,7 +34,9 @@ type change struct {
 // versions bounds how many changes are remembered: the width of a set.
 const versions = 256
 
-func newMixedVersions() Rule { return &mixedVersionsRule{} }
+func newMixedVersions() Rule { return &mixedVersionsRule{readings: new(readings)} }
+
+func (r *mixedVersionsRule) share(k *kept) { r.readings = k.readings }
 
 func (r *mixedVersionsRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
 	if !e.Op.Failed() {

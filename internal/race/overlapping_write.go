@@ -17,7 +17,8 @@ import (
 // lost-append tells the story.
 type overlappingWriteRule struct {
 	*positions
-	mixing perFile[[]mix]
+	readings *readings
+	mixing   perFile[[]mix]
 }
 
 // mix is two whole-file writers at work at the same time.
@@ -29,7 +30,7 @@ type mix struct {
 }
 
 func newOverlappingWrite() Rule {
-	return &overlappingWriteRule{positions: newPositions(), mixing: perFile[[]mix]{}}
+	return &overlappingWriteRule{positions: newPositions(), readings: new(readings), mixing: perFile[[]mix]{}}
 }
 
 // Forget drops a file that is gone for good.
@@ -38,10 +39,11 @@ func (r *overlappingWriteRule) Forget(f *world.File) {
 	r.mixing.Forget(f)
 }
 
-func (r *overlappingWriteRule) share(k *kept) { r.positions = k.positions }
+func (r *overlappingWriteRule) share(k *kept) { r.positions, r.readings = k.positions, k.readings }
 
-func (r *overlappingWriteRule) Step(_ *world.World, e *world.Effect, report func(Finding)) {
+func (r *overlappingWriteRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
 	how := r.note(e)
+	r.readings.note(w, e)
 	if len(e.Over) > 0 && isRegular(e.File) && e.OFD != nil {
 		r.overlap(how, e, report)
 	}
@@ -66,6 +68,9 @@ func (r *overlappingWriteRule) overlap(how position, e *world.Effect, report fun
 		if known && w.appends() {
 			continue
 		}
+		if r.knew(e, d, s.Hi) {
+			continue
+		}
 		if known && publishes(w.ofd) && publishes(e.OFD) && w.ofd != e.OFD {
 			r.watch(mix{early: d, late: deedOf(e), earlyOFD: w.ofd, lateOFD: e.OFD, path: pathOf(e)}, e.File)
 			continue
@@ -73,6 +78,16 @@ func (r *overlappingWriteRule) overlap(how position, e *world.Effect, report fun
 		report(mix{early: d, late: deedOf(e), path: pathOf(e)}.finding(e.File, s.Lo, s.Hi))
 		return
 	}
+}
+
+// knew reports whether the writer had read what it overwrote, up to byte hi, after
+// it was written: then it changed the file as it stood, and lost nothing.
+func (r *overlappingWriteRule) knew(e *world.Effect, early deed, hi int64) bool {
+	if e.OFD.Entry == nil {
+		return false
+	}
+	k, ok := r.readings.last(e.OFD.Entry, e)
+	return ok && k.file == e.File && k.after(early) && k.hi >= min(hi, e.Hi)
 }
 
 // publishes reports whether the description was opened to rewrite the whole file.
@@ -154,6 +169,6 @@ if (fcntl(fd, F_SETLKW, &l) == 0) {
 	fcntl(fd, F_SETLK, &l);
 }`,
 	Source: "TLPI 55.3 (record locking); write(2), NOTES; POSIX write, RATIONALE (atomicity)",
-	Kinds:  slices.Concat(closing, placing),
+	Kinds:  slices.Concat(closing, placing, []op.Kind{op.Read}),
 	New:    newOverlappingWrite,
 }

@@ -13,6 +13,16 @@ func TestOverlappingWrite(t *testing.T) {
 			1.1  pwrite 3 4 "1111"           #*
 			1.2  pwrite 3 4 "2222"           #*
 		`,
+		"read before the other wrote": `
+			have n "100"
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open n rdwr = 3
+			1.2  open n rdwr = 3
+			1.2  read 3 3
+			1.1  pwrite 3 0 "101"            #*
+			1.2  pwrite 3 0 "111"            #*
+		`,
 		"two rewrites that mix": `
 			1    fork 1.1
 			1    fork 1.2
@@ -49,6 +59,17 @@ func TestOverlappingWriteSilent(t *testing.T) {
 			1.1  write 3 "a long line\n"
 			1    close 3
 			1.1  close 3
+		`,
+		"what the other wrote was read first": `
+			have n "100"
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open n rdwr = 3
+			1.1  read 3 3
+			1.1  pwrite 3 0 "101"
+			1.2  open n rdwr = 3
+			1.2  read 3 3
+			1.2  pwrite 3 0 "111"
 		`,
 		"the same bytes": `
 			have f "aaaabbbb"

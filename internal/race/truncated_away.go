@@ -16,13 +16,15 @@ import (
 // Emptying a file that another rewrites as a whole is "the last one wins" and not
 // reported.
 type truncatedAwayRule struct {
-	readings readings
+	readings *readings
 	*positions
 }
 
-func newTruncatedAway() Rule { return &truncatedAwayRule{positions: newPositions()} }
+func newTruncatedAway() Rule {
+	return &truncatedAwayRule{positions: newPositions(), readings: new(readings)}
+}
 
-func (r *truncatedAwayRule) share(k *kept) { r.positions = k.positions }
+func (r *truncatedAwayRule) share(k *kept) { r.positions, r.readings = k.positions, k.readings }
 
 func (r *truncatedAwayRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
 	r.note(e)
