@@ -55,14 +55,14 @@ type call struct {
 	ret  int64
 
 	file, file2, opened op.File // what the log says that descriptors lead to
-	dir, dir2           string  // what it says that directory descriptors lead to
+	dir, dir2           op.File // what it says that directory descriptors lead to
 }
 
 func (c *call) begin(s *shape) {
 	c.mem.reset()
 	c.shape, c.args, c.ret = s, [6]uint64{}, 0
 	c.file, c.file2, c.opened = op.File{}, op.File{}, op.File{}
-	c.dir, c.dir2 = "", ""
+	c.dir, c.dir2 = op.File{}, op.File{}
 }
 
 // entered decodes the arguments; nil if no row of the table matches them.
@@ -100,7 +100,11 @@ func (c *call) returned() *op.Op {
 // tells the path. A path that climbs stays as it is: what ".." leaves behind may
 // be a symbolic link.
 func (c *call) names(o *op.Op) {
-	if c.dir == "" && c.dir2 == "" {
+	if o.Path == "" && o.Flags&op.AT_EMPTY_PATH != 0 {
+		o.File = c.dir
+		return
+	}
+	if c.dir.Path == "" && c.dir2.Path == "" {
 		return
 	}
 	first, ok := nameIn(c.dir, o.Path)
@@ -118,24 +122,23 @@ func (c *call) names(o *op.Op) {
 	}
 }
 
-func nameIn(dir, name string) (op.Name, bool) {
-	if name == "" || name[0] != '/' && dir == "" || strings.Contains("/"+name+"/", "/../") {
+func nameIn(dir op.File, name string) (op.Name, bool) {
+	if name == "" || name[0] != '/' && dir.Nlink == 0 || strings.Contains("/"+name+"/", "/../") {
 		return op.Name{}, false
 	}
 	if name[0] != '/' {
-		name = dir + "/" + name
+		name = dir.Path + "/" + name
 	}
 	name = path.Clean(name)
 	return op.Name{Path: name, Base: path.Base(name)}, true
 }
 
 // fileOf reads what a log writes about a descriptor between angle brackets: a path,
-// or a kind of object such as pipe:[123].
-func fileOf(text string, deleted bool) op.File {
+// or a kind of object such as pipe:[123]. device is what -yy adds for a device.
+func fileOf(text, device string, deleted bool) op.File {
 	if cut, ok := strings.CutSuffix(text, " (deleted)"); ok { // strace before 6.0 copied it from /proc
 		text, deleted = cut, true
 	}
-	text, device, _ := strings.Cut(text, "<")
 	if text == "" {
 		return op.File{}
 	}

@@ -37,6 +37,7 @@ type task struct {
 	status     int
 	newborn    bool // its parent's line will tell whose child it is
 	forkFlags  uint64
+	flagsKnown bool
 	place      int // of its Born record, while unresolved
 }
 
@@ -91,14 +92,14 @@ func (f *family) see(tid int, at int64) *task {
 		f.add(t, f.born(t, parent, b.flags, at))
 		return t
 	}
-	switch len(f.forking) {
-	case 0:
+	switch {
+	case len(f.forking) == 0:
 		r := trace.Record{What: trace.There, Op: moment(op.NoKind, t, at)}
 		if known || f.command && len(f.tasks) > 0 {
 			r.What, r.Parent = trace.Born, b.parent
 		}
 		f.add(t, r)
-	case 1:
+	case len(f.forking) == 1 && f.forking[0].flagsKnown:
 		parent := f.forking[0]
 		f.forking = nil
 		f.add(t, f.born(t, parent, parent.forkFlags, at))
@@ -164,6 +165,9 @@ func (f *family) push(e event) {
 		f.supersede(e)
 		return
 	}
+	if e.op != nil {
+		e.at = e.op.Enter
+	}
 	t := f.arrive(e)
 	if e.comm != "" {
 		t.prog = e.comm
@@ -172,7 +176,7 @@ func (f *family) push(e event) {
 	case evNewborn:
 		return
 	case evForking:
-		t.forkFlags = e.flags
+		t.forkFlags, t.flagsKnown = e.flags, e.sure
 		f.forking = append(f.forking, t)
 		return
 	case evSignal:
@@ -196,7 +200,7 @@ func (f *family) call(t *task, e event) {
 	}
 	switch {
 	case r.What == trace.Entered || o.Failed() && o.Kind != op.Fork:
-	case o.Kind == op.Exec:
+	case o.Kind == op.Exec && o.Path != "":
 		t.prog = progName(o.Path)
 	case o.Kind == op.Fork:
 		f.forked(t, o)
@@ -229,6 +233,9 @@ func (f *family) forked(t *task, o *op.Op) {
 		if len(f.forking) == 0 {
 			f.unresolved = f.unresolved[1:]
 			continue
+		}
+		if !f.forking[0].flagsKnown {
+			return
 		}
 		parent := f.forking[0]
 		f.forking = nil

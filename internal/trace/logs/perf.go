@@ -122,6 +122,10 @@ func (l *perfLine) task(b []byte) bool {
 	if l.called(b) {
 		return true
 	}
+	if tid, rest, ok := number(b); ok && tid > 0 && tid <= maxPID && l.called(bytes.TrimLeft(rest, " ")) {
+		l.tid = int(tid) // perf trace --no-comm
+		return true
+	}
 	for i := 0; i < len(b); i++ {
 		if b[i] != '/' {
 			continue

@@ -57,7 +57,7 @@ func isStrace(line []byte) bool {
 	case formResumed, formExited, formKilled, formSuperseded, formSignal:
 		return true
 	case formCall:
-		if bytes.HasSuffix(line, markDots) || bytes.HasSuffix(line, markAttached) {
+		if bytes.HasSuffix(line, markDots) || interrupted(line) > 0 {
 			return true
 		}
 		var parts [12][]byte

@@ -176,10 +176,10 @@ func (s *snoopSource) read(b []byte) bool {
 	if !ok {
 		return false
 	}
-	if !s.began {
-		s.notes.Start = r.wall
-	}
 	at := s.since(r.at)
+	if s.notes.Start.IsZero() {
+		s.notes.Start = r.wall.Add(-time.Duration(at))
+	}
 	shape := shapes[darwinCall(r.call)]
 	if shape == nil {
 		return false

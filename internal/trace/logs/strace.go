@@ -18,6 +18,7 @@ type event struct {
 	op     *op.Op
 	number int    // exit status, signal, or the thread whose execve superseded tid
 	flags  uint64 // CLONE_* of a fork under way
+	sure   bool   // flags are known
 	comm   string
 }
 
@@ -202,20 +203,18 @@ func (s *straceFile) time() int64 {
 var (
 	markUnfinished = []byte("<unfinished ...>")
 	markDots       = []byte(" ...>")
-	markProcess    = []byte("strace: Process ")
-	markAttached   = []byte(" attached")
+	markProcess    = []byte("Process ")
+	markStrace     = []byte("strace: ")
 	markEqual      = []byte(" = ")
 )
 
 // began takes a line that begins a call, and mostly also ends it.
 func (s *straceFile) began(b []byte, e event) (event, bool) {
 	l := &s.line
-	if bytes.HasSuffix(b, markAttached) {
-		if i := bytes.LastIndex(b, markProcess); i > 0 {
-			s.announce(b[i:])
-			s.joined = append([]byte(nil), b[:i]...)
-			return e, false
-		}
+	if i := interrupted(b); i > 0 {
+		s.announce(b[i:])
+		s.joined = bytes.Clone(b[:i])
+		return e, false
 	}
 	shape := shapes[string(l.name)]
 	if bytes.HasSuffix(b, markDots) {
@@ -245,11 +244,31 @@ func (s *straceFile) unfinished(shape *shape, text []byte, e event) (event, bool
 	if shape.rows[0].Kind != op.Fork {
 		return e, false
 	}
-	e.what, e.flags = evForking, shape.rows[0].Flags
+	e.what, e.flags, e.sure = evForking, shape.rows[0].Flags, len(shape.args) == 0
 	if _, flags, ok := bytes.Cut(text, []byte("flags=")); ok {
-		e.flags = value(cutAt(cutAt(flags, ','), ' '), "")
+		e.flags, e.sure = value(cutAt(cutAt(flags, ','), ' '), ""), true
 	}
 	return e, true
+}
+
+// interrupted returns where, on a terminal, a message of strace's own begins in
+// the middle of a line that goes on below: clone(strace: Process 123 attached. 0 if
+// there is none.
+func interrupted(b []byte) int {
+	i := bytes.LastIndex(b, markProcess)
+	if i <= 0 {
+		return 0
+	}
+	_, rest, ok := number(b[i+len(markProcess):])
+	switch string(rest) {
+	case " attached", " suspended", " attached (waiting for parent)":
+	default:
+		return 0
+	}
+	if !ok {
+		return 0
+	}
+	return len(bytes.TrimSuffix(b[:i], markStrace))
 }
 
 // resumed joins the two halves of a call.

@@ -75,19 +75,11 @@ func (c *call) descriptor(kind op.Arg, s []byte) uint64 {
 	case op.ArgFD2:
 		c.file2 = f
 	case op.ArgDirFD:
-		c.dir = dirOf(f)
+		c.dir = f
 	case op.ArgDirFD2:
-		c.dir2 = dirOf(f)
+		c.dir2 = f
 	}
 	return v
-}
-
-// dirOf is the path of a directory that still has it.
-func dirOf(f op.File) string {
-	if f.Nlink == 0 {
-		return ""
-	}
-	return f.Path
 }
 
 // decoration reads what stands between angle brackets behind a descriptor.
@@ -100,11 +92,11 @@ func decoration(s []byte) (op.File, bool) {
 	if end < i+2 {
 		return op.File{}, false
 	}
-	text := s[i+1 : end-1]
+	text, device, _ := bytes.Cut(s[i+1:end-1], []byte("<"))
 	if bytes.IndexByte(text, '\\') >= 0 {
 		text = unescape(nil, text)
 	}
-	return fileOf(string(text), bytes.HasPrefix(s[end:], []byte("(deleted)"))), true
+	return fileOf(string(text), string(device), bytes.HasPrefix(s[end:], []byte("(deleted)"))), true
 }
 
 // text stores a string; one that strace cut short ends in unreadable memory, so

@@ -18,7 +18,7 @@ type straceSource struct {
 
 func newStrace(in *lines) *straceSource {
 	s := &straceSource{family: newFamily(), notes: trace.Notes{Kind: "strace"}}
-	s.file = &straceFile{in: in, family: s.family, notes: &s.notes, start: &clockStart{}, begun: map[int]*begunCall{}}
+	s.file = &straceFile{in: in, family: s.family, notes: &s.notes, start: &clockStart{}, begun: map[int]*begunCall{}, now: -1}
 	return s
 }
 

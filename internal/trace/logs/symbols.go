@@ -114,8 +114,8 @@ func number(s []byte) (v uint64, rest []byte, ok bool) {
 // word is also looked for with prefix before it, as perf trace leaves it away.
 // What has no known number counts 0.
 func value(s []byte, prefix string) uint64 {
-	if i := bytes.Index(s, []byte("/*")); i >= 0 {
-		s = s[:i]
+	if bytes.Contains(s, []byte("/*")) {
+		s = withoutComments(s)
 	}
 	if bytes.HasPrefix(s, []byte("~0")) {
 		return 1<<64 - 1
@@ -131,6 +131,19 @@ func value(s []byte, prefix string) uint64 {
 		v |= term(bytes.TrimSpace(word), prefix)
 	}
 	return v
+}
+
+// withoutComments drops what strace -X verbose explains: 0x2 /* O_RDWR */|0x40.
+func withoutComments(s []byte) []byte {
+	var kept []byte
+	for {
+		before, rest, ok := bytes.Cut(s, []byte("/*"))
+		kept = append(kept, before...)
+		if !ok {
+			return kept
+		}
+		_, s, _ = bytes.Cut(rest, []byte("*/"))
+	}
 }
 
 func term(word []byte, prefix string) uint64 {
