@@ -112,17 +112,13 @@ func (r *recorder) named() int64 {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	rows := int64(0)
-	for _, s := range rd.segs {
-		rows += s.rows
-	}
-	return rows
+	return rows(rd)
 }
 
 // Killed at any moment of its work on segments, a recorder leaves all that had a
 // name, and nothing half.
 func TestKilledRecorderLeavesWholeSegments(t *testing.T) {
-	rounds := 16
+	rounds := 10
 	if testing.Short() {
 		rounds = 6
 	}

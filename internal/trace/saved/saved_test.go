@@ -16,10 +16,14 @@ import (
 	"filerace/internal/trace"
 )
 
-// TestMain turns the test binary into a recorder that is going to be killed.
+// TestMain turns the test binary into a recorder that is going to be killed, or to
+// meet a full disk.
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(recorderVar); dir != "" {
-		os.Exit(recordUntilKilled(dir))
+	if job := os.Getenv(recorderVar); job != "" {
+		os.Exit(recordUntilKilled(job))
+	}
+	if dir := os.Getenv(fullVar); dir != "" {
+		os.Exit(recordUntilFull(dir))
 	}
 	os.Exit(m.Run())
 }
@@ -278,4 +282,12 @@ func plainOps(n int) []*op.Op {
 		}
 	}
 	return ops
+}
+
+// rows counts the rows that the recording lists.
+func rows(r *Reader) (n int64) {
+	for _, s := range r.segs {
+		n += s.rows
+	}
+	return n
 }
