@@ -14,11 +14,11 @@ func TestOverlappingWrite(t *testing.T) {
 			1.2  pwrite 3 4 "2222"           #*
 		`,
 		"read before the other wrote": `
-			have n "100"
+			have f "100"
 			1    fork 1.1
 			1    fork 1.2
-			1.1  open n rdwr = 3
-			1.2  open n rdwr = 3
+			1.1  open f rdwr = 3
+			1.2  open f rdwr = 3
 			1.2  read 3 3
 			1.1  pwrite 3 0 "101"            #*
 			1.2  pwrite 3 0 "111"            #*
