@@ -48,6 +48,9 @@ func load(opt *Options) (*ebpf.Collection, error) {
 	return coll, nil
 }
 
+// neverCast has the programs read fields as kernels before 6.2 must; for tests.
+var neverCast bool
+
 // configure sets the plans, the filters and the ring's size.
 func configure(spec *ebpf.CollectionSpec, opt *Options) error {
 	size := opt.RingSize
@@ -58,6 +61,7 @@ func configure(spec *ebpf.CollectionSpec, opt *Options) error {
 	set := map[string]any{
 		objectVarPlans:      plans(op.Native, opt.wants),
 		objectVarWakeAt:     uint64(size / 2),
+		objectVarNeverCast:  neverCast,
 		objectVarOnlyMarked: len(opt.Trees)+len(opt.PIDs) > 0,
 		objectVarOnlyUid:    opt.UID != nil,
 		objectVarOnlyComm:   len(opt.Names) > 0,
