@@ -2,6 +2,7 @@ package logs
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"filerace/internal/op"
@@ -123,7 +124,7 @@ func (c *call) names(o *op.Op) {
 }
 
 func nameIn(dir op.File, name string) (op.Name, bool) {
-	if name == "" || name[0] != '/' && dir.Nlink == 0 || strings.Contains("/"+name+"/", "/../") {
+	if name == "" || name[0] != '/' && dir.Nlink == 0 || climbs(name) {
 		return op.Name{}, false
 	}
 	if name[0] != '/' {
@@ -131,6 +132,14 @@ func nameIn(dir op.File, name string) (op.Name, bool) {
 	}
 	name = path.Clean(name)
 	return op.Name{Path: name, Base: path.Base(name)}, true
+}
+
+// climbs reports whether a path has a component "..".
+func climbs(name string) bool {
+	if !strings.Contains(name, "..") {
+		return false
+	}
+	return slices.Contains(strings.Split(name, "/"), "..")
 }
 
 // fileOf reads what a log writes about a descriptor between angle brackets: a path,

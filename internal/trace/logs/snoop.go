@@ -28,7 +28,6 @@ type snoopSource struct {
 	calls   []string
 	start   int64 // ns of the first line
 	began   bool
-	paired  bool // an entry has met its return
 }
 
 type snoopKey struct {
@@ -197,7 +196,7 @@ func (s *snoopSource) read(b []byte) bool {
 	o.PID, o.TID, o.Prog = r.pid, r.pid, r.prog
 	o.Enter, o.Exit = op.None, at
 	key := snoopKey{r.pid, shape.name}
-	if enter, ok := s.entries[key]; ok {
+	if enter, ok := s.entries[key]; ok && enter <= at {
 		delete(s.entries, key)
 		o.Enter, s.notes.NoEntry = enter, false
 	}
@@ -212,7 +211,7 @@ func (s *snoopSource) since(at int64) int64 {
 	if !s.began {
 		s.began, s.start = true, at
 	}
-	return at - s.start
+	return max(at-s.start, 0)
 }
 
 // entry takes the line of a call that begins.

@@ -255,6 +255,9 @@ func (s *straceFile) unfinished(shape *shape, text []byte, e event) (event, bool
 // the middle of a line that goes on below: clone(strace: Process 123 attached. 0 if
 // there is none.
 func interrupted(b []byte) int {
+	if len(b) == 0 || b[len(b)-1] != 'd' && !bytes.HasSuffix(b, []byte("parent)")) {
+		return 0
+	}
 	i := bytes.LastIndex(b, markProcess)
 	if i <= 0 {
 		return 0
