@@ -42,8 +42,8 @@ var readDirectory = &Test{
 
 // How many entries are never touched, and how many are.
 const (
-	untouched = 150
-	touched   = 20
+	untouched = 100
+	touched   = 8
 )
 
 // readBeside reads a directory in small pieces while another process changes it.

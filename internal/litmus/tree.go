@@ -57,12 +57,12 @@ var rmdirCreate = &Case{
 	},
 }
 
-// makeTree makes a tree of three directories with four files in each.
+// makeTree makes a tree of three directories with two files in each.
 func makeTree(p *Proc) {
 	p.Remove("tree")
 	for _, d := range treeDirs {
 		p.Must("mkdir", unix.Mkdir(d, 0o777))
-		for i := range 4 {
+		for i := range 2 {
 			p.Write(d+"/file"+strconv.Itoa(i), "")
 		}
 	}
@@ -145,7 +145,7 @@ var removeFilled = &Case{
 		{"filler", func(p *Proc) {
 			made := 0
 			p.Race(func() {
-				for i := range 10 {
+				for i := range 5 {
 					name := "tree/a/b/file" + strconv.Itoa(10+i)
 					if openClose(name, unix.O_CREAT|unix.O_WRONLY) == nil {
 						made++
