@@ -232,6 +232,12 @@ func (b *builder) there(r Record) {
 	if t := b.threads[o.PID]; t != nil {
 		b.end(t.proc, max(o.Enter, o.Exit, 0), op.None, 0)
 	}
+	if o.Path == "" && len(o.FDs) == 0 { // no more than that it was there
+		if b.begun {
+			b.adopt(o)
+		}
+		return
+	}
 	var p *process
 	if parent := b.threads[r.Parent]; parent != nil && o.PID != b.command {
 		p = b.child(parent.proc, o.PID, max(o.Enter, o.Exit, 0), 0)
@@ -303,6 +309,7 @@ func (b *builder) send(t *thread, o *op.Op) *item {
 		o.Prog = t.proc.prog
 	}
 	b.names(it)
+	it.quiet = (o.Kind == op.Write || o.Kind == op.Copy) && o.FD >= 0 && o.FD < len(t.proc.fds) && t.proc.fds[o.FD].node != nil
 	b.queue(it)
 	return it
 }

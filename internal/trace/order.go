@@ -25,6 +25,7 @@ type item struct {
 	names [2]*node
 	group *group
 	done  bool
+	quiet bool // a write to a file, which lets nobody go on
 }
 
 // sequencer holds operations back until their order is settled.
@@ -41,7 +42,7 @@ func (q *sequencer) add(it *item) (late bool) {
 	q.count++
 	it.tie = q.count << 8
 	it.point = max(it.begins(), it.returns()-room)
-	if it.op != nil && early(it.op) {
+	if it.op != nil && early(it.op) && !it.quiet {
 		it.point = it.begins()
 	}
 	if it.point < q.passed {
