@@ -128,6 +128,11 @@ func (h *Held) settle() verdict {
 	case err != unix.ENOENT:
 		return h.named()
 	}
+	// Nothing is anchored: this file, if it still has its name. An anchor made for
+	// another one would stay behind when its holder is about to delete it.
+	if h.named() == gone {
+		return gone
+	}
 	switch unix.Link(h.name, anchor) {
 	case nil:
 		if id, err := lstat(anchor); err == nil && id == h.id {

@@ -201,11 +201,11 @@ func (h *Held) Unlock() error {
 		return fail("unlock", h.path, ErrReleased)
 	}
 	var err error
+	if h.o.owner && !h.shared && !h.o.remove {
+		unix.Ftruncate(h.fd, 0) // a record that stays is known as stale, too
+	}
 	if h.o.remove {
 		err = h.remove()
-	}
-	if h.o.owner && !h.shared {
-		unix.Ftruncate(h.fd, 0) // a record that stays is known as stale, too
 	}
 	if e := h.release(); err == nil {
 		err = e
