@@ -387,7 +387,8 @@ func (s *straceFile) noteCommand(o *op.Op, parts [][]byte) {
 	s.notes.Command = []string{}
 	for _, w := range words[:n] {
 		if len(w) > 1 && w[0] == '"' {
-			s.notes.Command = append(s.notes.Command, string(unescape(nil, w[1:quoteEnd(w, 0)])))
+			end := quoteEnd(w, 0)
+			s.notes.Command = append(s.notes.Command, string(unescape(nil, w[1:end]))+string(w[end+1:])) // "abc"... if cut short
 		}
 	}
 }
