@@ -1,6 +1,8 @@
 package litmus
 
 import (
+	"io"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -54,7 +56,7 @@ var seekThenWrite = func() *Case {
 }()
 
 func seekAndWrite(fd int, b []byte) (int, error) {
-	if _, err := unix.Seek(fd, 0, unix.SEEK_END); err != nil {
+	if _, err := unix.Seek(fd, 0, io.SeekEnd); err != nil {
 		return 0, err
 	}
 	return unix.Write(fd, b)

@@ -1,6 +1,8 @@
 package litmus
 
 import (
+	"io"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -152,7 +154,7 @@ func copyTruncate(name string, flags int) *Case {
 		}}, {"logger", func(p *Proc) {
 			fd := p.Open("log", unix.O_WRONLY|flags)
 			defer p.Close(fd)
-			_, err := unix.Seek(fd, n, unix.SEEK_SET)
+			_, err := unix.Seek(fd, n, io.SeekStart)
 			p.Must("lseek", err)
 			p.Race(func() { _, err = unix.Write(fd, filled('n', n)) })
 			p.Must("write", err)
