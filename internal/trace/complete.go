@@ -1,6 +1,9 @@
 package trace
 
 import (
+	"cmp"
+	"slices"
+
 	"filerace/internal/op"
 )
 
@@ -260,8 +263,11 @@ func (f *Flow) opened(it *item, file *inode) {
 // removedBy reports whether somebody else takes the name away after the operation has
 // taken effect and before it returns.
 func (n *node) removedBy(it *item) bool {
-	for _, o := range n.waiting {
-		if o.done || o == it || o.exit > it.exit || o.from >= it.exit || o.op.Failed() {
+	// Those that wait are in the order of their returns.
+	i, _ := slices.BinarySearchFunc(n.waiting, it.from+1, func(o *item, at int64) int { return cmp.Compare(o.exit, at) })
+	for ; i < len(n.waiting) && n.waiting[i].exit <= it.exit; i++ {
+		o := n.waiting[i]
+		if o.done || o == it || o.op.Failed() {
 			continue
 		}
 		if o.op.Kind == op.Unlink || o.op.Kind == op.Rename && o.names[1] == n {
