@@ -175,7 +175,9 @@ func moveAnchor(ctx context.Context, name, anchor string, try bool) error {
 	}
 	var pause backoff
 	for {
-		if !still(name, fds[0]) || !still(anchor, fds[1]) {
+		// One file by now: somebody else moved the anchor, or made the path anew from it. Its two
+		// descriptors would wait for each other.
+		if !still(name, fds[0]) || !still(anchor, fds[1]) || still(name, fds[1]) {
 			return nil
 		}
 		err := again(func() error { return flock(fds[0], unix.LOCK_EX|unix.LOCK_NB) })

@@ -236,6 +236,16 @@ func TestDeletionLetsNobodyIn(t *testing.T) {
 	noneQueued(t)
 }
 
+// Who had opened a file that is gone meanwhile finds path and anchor to be one file:
+// there is nothing to move, and nothing to wait for.
+func TestNothingToMove(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "lock")
+	ok(t, must(Lock(ctx, name))(t)())
+	ok(t, moveAnchor(ctx, name, anchorOf(name), true))
+	ok(t, os.Remove(anchorOf(name)))
+	ok(t, moveAnchor(ctx, name, anchorOf(name), true))
+}
+
 // Who waits while the holder deletes the file does not get in with the dead one.
 func TestRemoveStartsWaitersOver(t *testing.T) {
 	for _, opts := range [][]Option{nil, {Bare()}} {
