@@ -105,7 +105,7 @@ func (c *call) names(o *op.Op) {
 		o.File = c.dir
 		return
 	}
-	if c.dir.Path == "" && c.dir2.Path == "" {
+	if c.dir.Path == "" && c.dir2.Path == "" || absolute(o) {
 		return
 	}
 	first, ok := nameIn(c.dir, o.Path)
@@ -134,12 +134,54 @@ func nameIn(dir op.File, name string) (op.Name, bool) {
 	return op.Name{Path: name, Base: path.Base(name)}, true
 }
 
-// climbs reports whether a path has a component "..".
+// climbs reports whether a path has a ".." behind a name, which may be that of a
+// symbolic link. At the beginning it is safe: directories are told by their real path.
 func climbs(name string) bool {
 	if !strings.Contains(name, "..") {
 		return false
 	}
-	return slices.Contains(strings.Split(name, "/"), "..")
+	below := name[0] == '/'
+	for part := range strings.SplitSeq(name, "/") {
+		switch {
+		case part == ".." && below:
+			return true
+		case part != ".." && part != "." && part != "":
+			below = true
+		}
+	}
+	return false
+}
+
+// absolute reports whether all paths are absolute as the program gave them: then there
+// is nothing to add.
+func absolute(o *op.Op) bool {
+	two := o.Kind == op.Rename || o.Kind == op.Link
+	return strings.HasPrefix(o.Path, "/") && (!two || strings.HasPrefix(o.Path2, "/"))
+}
+
+// placeNames says where the paths lead that are relative to the working directory.
+func placeNames(o *op.Op, cwd string) {
+	if cwd == "" || len(o.Names) > 0 || o.Path == "" || o.Call == nil || absolute(o) {
+		return
+	}
+	var names [2]op.Name
+	n := 1
+	if o.Kind == op.Rename || o.Kind == op.Link {
+		n = 2
+	}
+	paths, kinds, fds := [2]string{o.Path, o.Path2}, [2]op.Arg{op.ArgDirFD, op.ArgDirFD2}, [2]int{o.FD, o.FD2}
+	for i := range n {
+		dir := op.File{Path: cwd, Nlink: 1}
+		if slices.Contains(o.Call.Args, kinds[i]) && fds[i] != op.AT_FDCWD {
+			dir = op.File{}
+		}
+		name, ok := nameIn(dir, paths[i])
+		if !ok {
+			return
+		}
+		names[i] = name
+	}
+	o.Names = append([]op.Name(nil), names[:n]...)
 }
 
 // fileOf reads what a log writes about a descriptor between angle brackets: a path,

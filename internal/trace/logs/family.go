@@ -33,7 +33,9 @@ type family struct {
 type task struct {
 	tid, group int
 	prog       string
+	cwd        string // as -y tells it; "": not known
 	exiting    bool
+	killed     bool
 	status     int
 	newborn    bool // its parent's line will tell whose child it is
 	forkFlags  uint64
@@ -135,7 +137,7 @@ func (f *family) add(t *task, r trace.Record) {
 
 // born makes t parent's child.
 func (f *family) born(t, parent *task, flags uint64, at int64) trace.Record {
-	t.prog = parent.prog
+	t.prog, t.cwd = parent.prog, parent.cwd
 	if flags&op.CLONE_THREAD != 0 {
 		t.group = parent.group
 	}
@@ -157,7 +159,7 @@ func (f *family) push(e event) {
 	switch e.what {
 	case evEnded:
 		if t := f.tasks[e.tid]; t != nil {
-			t.status = e.number
+			t.status, t.killed = e.number, e.killed
 			f.end(t, e.at)
 		}
 		return
@@ -198,10 +200,16 @@ func (f *family) call(t *task, e event) {
 			t.exiting, t.status = true, o.Status
 		}
 	}
+	if e.cwd != "" {
+		t.cwd = e.cwd
+	}
+	placeNames(o, t.cwd)
 	switch {
 	case r.What == trace.Entered || o.Failed() && o.Kind != op.Fork:
 	case o.Kind == op.Exec && o.Path != "":
 		t.prog = progName(o.Path)
+	case o.Kind == op.Chdir:
+		t.moved(o)
 	case o.Kind == op.Fork:
 		f.forked(t, o)
 	case o.Kind == op.Wait:
@@ -209,6 +217,22 @@ func (f *family) call(t *task, e event) {
 	}
 	o.PID, o.TID, o.Prog = t.group, t.tid, t.prog
 	f.out = append(f.out, r)
+}
+
+// moved follows a change of the working directory, as far as its path is known.
+func (t *task) moved(o *op.Op) {
+	before := t.cwd
+	t.cwd = ""
+	switch {
+	case o.Path == "":
+		if o.File.Nlink > 0 {
+			t.cwd = o.File.Path // fchdir
+		}
+	case before != "" && len(o.Names) > 0 && o.Path[0] != '/':
+		t.cwd = o.Names[0].Path
+	case o.Path[0] == '/':
+		t.cwd = path.Clean(o.Path)
+	}
 }
 
 // progName is what the kernel makes of a program's path: 15 bytes of its last part.
@@ -251,10 +275,13 @@ func (f *family) settle(t, parent *task, flags uint64) {
 	}
 	f.unresolved = slices.Delete(f.unresolved, i, i+1)
 	at := t.place - f.gone
-	prog := t.prog
+	prog, cwd := t.prog, t.cwd
 	f.out[at] = f.born(t, parent, flags, f.out[at].Op.Enter)
 	if prog != "" {
 		t.prog = prog
+	}
+	if cwd != "" {
+		t.cwd = cwd
 	}
 	for _, r := range f.out[at+1:] {
 		if r.Op.TID == t.tid {
@@ -291,6 +318,9 @@ func (f *family) endGroup(group, status int, at int64) {
 func (f *family) end(t *task, at int64) {
 	o := moment(op.Exit, t, at)
 	o.Status = t.status
+	if t.status > 128 && t.killed {
+		o.Signal = t.status - 128
+	}
 	f.out = append(f.out, trace.Record{What: trace.Ended, Op: o})
 	f.drop(t)
 }

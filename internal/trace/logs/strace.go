@@ -20,6 +20,8 @@ type event struct {
 	flags  uint64 // CLONE_* of a fork under way
 	sure   bool   // flags are known
 	comm   string
+	cwd    string // working directory at the call's entry, if the log tells it
+	killed bool   // by a signal
 }
 
 type happening uint8
@@ -147,7 +149,7 @@ func (s *straceFile) read(b []byte) (event, bool) {
 		delete(s.begun, tid)
 		return e, true
 	case formKilled:
-		e.what, e.number = evEnded, 128+l.number
+		e.what, e.number, e.killed = evEnded, 128+l.number, true
 		delete(s.begun, tid)
 		return e, true
 	case formSuperseded:
@@ -326,6 +328,9 @@ func (s *straceFile) finish(b []byte, shape *shape, name string, body []byte, e 
 	s.noteCommand(o, parts[:n])
 	o.Enter, o.Exit = enter, s.exit(enter, e.at, r)
 	e.what, e.op, e.at = evReturned, o, o.Exit
+	if o.FD == op.AT_FDCWD && c.dir.Nlink > 0 {
+		e.cwd = c.dir.Path
+	}
 	if s.fixed != 0 && o.Kind == op.Fork && !o.Failed() {
 		s.family.parents[int(o.Ret)] = birth{e.tid, o.Flags}
 	}

@@ -167,6 +167,28 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
+// Calls without a directory descriptor lead to the same names as those with one.
+func TestWorkingDirectory(t *testing.T) {
+	var got []string
+	for _, r := range records(t, readStrace(`1 openat(AT_FDCWD</w>, "f", O_RDONLY) = 3</w/f>
+1 unlink("f") = 0
+1 fork() = 2
+2 chdir("d") = 0
+2 rename("../a", "b") = 0
+1 mkdir("e", 0777) = 0
+2 fchdir(5</v>) = 0
+2 rmdir("x") = 0
+2 rmdir("l/../x") = 0
+`)) {
+		for _, n := range r.Op.Names {
+			got = append(got, n.Path)
+		}
+	}
+	if s := fmt.Sprint(got); s != "[/w/f /w/f /w/d /w/a /w/d/b /w/e /v/x]" {
+		t.Error(s)
+	}
+}
+
 func TestMidnight(t *testing.T) {
 	all := records(t, readStrace("23:59:59.900000 close(1) = 0\n00:00:00.100000 close(2) = 0\n"))
 	if last := all[len(all)-1].Op; last.Enter != 200_000_000 {
