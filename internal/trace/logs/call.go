@@ -187,7 +187,7 @@ func placeNames(o *op.Op, cwd string) {
 // fileOf reads what a log writes about a descriptor between angle brackets: a path,
 // or a kind of object such as pipe:[123]. device is what -yy adds for a device.
 func fileOf(text, device string, deleted bool) op.File {
-	if cut, ok := strings.CutSuffix(text, " (deleted)"); ok { // strace before 6.0 copied it from /proc
+	if cut, ok := strings.CutSuffix(text, " (deleted)"); ok { // as /proc writes it, in older logs
 		text, deleted = cut, true
 	}
 	if text == "" {

@@ -11,7 +11,8 @@ import (
 var update = flag.Bool("update", false, "write what the logs are read as to testdata/*.golden")
 
 // The logs are those of strace 6.1 and perf 6.1 over small programs, named after the
-// options; old.strace has the forms of strace before 4.13; the two of openclosesnoop
+// options; old.strace has the forms of older versions, after
+// public samples; the two of openclosesnoop
 // are as published.
 func TestLogsAreReadAs(t *testing.T) {
 	all, err := filepath.Glob("testdata/*")

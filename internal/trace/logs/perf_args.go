@@ -77,7 +77,7 @@ func (c *call) perfArg(kind op.Arg, s []byte) uint64 {
 		if len(s) > 0 && s[0] == '"' {
 			return c.text(s, true)
 		}
-		return c.mem.bytes(append(bytes.Clone(s), 0)) // perf before 5.0, with a probe on getname
+		return c.mem.bytes(append(bytes.Clone(s), 0)) // older perf, with a probe on getname
 	case op.ArgFlags:
 		return value(s, flagPrefixes[c.rows[0].Kind])
 	}

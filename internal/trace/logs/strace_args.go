@@ -172,8 +172,8 @@ func (c *call) pair(s []byte) uint64 {
 	return c.int32s(uint32(value(parts[0], "")), uint32(value(parts[1], "")))
 }
 
-// iovecs stores vectors, [{iov_base="abc", iov_len=3}, …], without names before
-// 4.14. If strace left some out, their lengths are not known, and neither is the sum.
+// iovecs stores vectors, [{iov_base="abc", iov_len=3}, …], without names in
+// older logs. If strace left some out, their lengths are not known, and neither is the sum.
 func (c *call) iovecs(s []byte, i int) uint64 {
 	body, ok := inner(s, '[')
 	if !ok {

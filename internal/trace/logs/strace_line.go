@@ -175,7 +175,7 @@ func seconds(s []byte) (int64, bool) {
 	return v * unit, len(s) > 0
 }
 
-// resumed takes "<... name resumed>rest"; a space followed it before 5.4.
+// resumed takes "<... name resumed>rest"; in older logs a space follows it.
 func (l *straceLine) resumed(b []byte) {
 	b, ok := bytes.CutPrefix(b, []byte("<... "))
 	if !ok {
@@ -214,7 +214,7 @@ func (l *straceLine) formIf(ok bool, f form) {
 	}
 }
 
-// signal takes "--- SIGX {si_signo=…} ---", before 4.7 "--- SIGX (…) @ 0 (0) ---",
+// signal takes "--- SIGX {si_signo=…} ---", in older logs "--- SIGX (…) @ 0 (0) ---",
 // and "--- stopped by SIGX ---", which is no delivery.
 func (l *straceLine) signal(b []byte) {
 	b, ok := bytes.CutPrefix(b, []byte("--- "))

@@ -75,7 +75,7 @@ func commentEnd(s []byte, i int) int {
 
 // decorationEnd returns the index behind the angle brackets that open at i, as in
 // 3</path>, 5<TCP:[1.2.3.4:5->6.7.8.9:10]> and 1</dev/null<char 1:3>>. A path's own
-// brackets are escaped by strace since 4.10. Where it is no decoration (21<<SHIFT), or has no end, that is i+1.
+// brackets are escaped (strace 6.1). Where it is no decoration (21<<SHIFT), or has no end, that is i+1.
 func decorationEnd(s []byte, i int) int {
 	path := i+1 < len(s) && s[i+1] == '/'
 	depth := 0
@@ -155,9 +155,9 @@ func inner(s []byte, open byte) ([]byte, bool) {
 	return s[1:], true
 }
 
-// member returns the member of that name of the structure s, "{a=1, b=2}"; before
-// 4.14 and for some structures strace wrote no names, then position counts.
-// strace wrote struct flock's members without their l_ until 4.12.
+// member returns the member of that name of the structure s, "{a=1, b=2}"; where
+// an older strace wrote no names, position counts. It wrote struct flock's members
+// without their l_.
 func member(s []byte, name string, position int) []byte {
 	body, ok := inner(s, '{')
 	if !ok {
