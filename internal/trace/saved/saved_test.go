@@ -16,18 +16,6 @@ import (
 	"filerace/internal/trace"
 )
 
-// TestMain turns the test binary into a recorder that is going to be killed, or to
-// meet a full disk.
-func TestMain(m *testing.M) {
-	if job := os.Getenv(recorderVar); job != "" {
-		os.Exit(recordUntilKilled(job))
-	}
-	if dir := os.Getenv(fullVar); dir != "" {
-		os.Exit(recordUntilFull(dir))
-	}
-	os.Exit(m.Run())
-}
-
 // kept is what a recording keeps of an operation.
 func kept(o *op.Op) *op.Op {
 	c := *o

@@ -1,3 +1,5 @@
+//go:build unix
+
 package saved
 
 import (
@@ -15,6 +17,18 @@ import (
 
 	"filerace/internal/op"
 )
+
+// TestMain turns the test binary into a recorder that is going to be killed, or to
+// meet a full disk.
+func TestMain(m *testing.M) {
+	if job := os.Getenv(recorderVar); job != "" {
+		os.Exit(recordUntilKilled(job))
+	}
+	if dir := os.Getenv(fullVar); dir != "" {
+		os.Exit(recordUntilFull(dir))
+	}
+	os.Exit(m.Run())
+}
 
 // fullVar in the environment makes the test binary a recorder that may write no
 // file of more than fileLimit bytes; its value is the directory.
