@@ -9,7 +9,7 @@ import (
 
 // maxPaths bounds the paths whose accesses are counted. Beyond it those that
 // nobody contended for, and then those that were used least recently, are forgotten.
-const maxPaths = 1 << 16
+const maxPaths = 1 << 14
 
 // contention counts for each path the accesses that conflicted with the one before
 // by another process.
@@ -25,17 +25,14 @@ type contention struct {
 // the last read, which is what the next access can conflict with.
 type contended struct {
 	conflicts uint64
-	drawn     uint64 // conflicts when last drawn
-	used      uint64 // contention.used at the last access
-	counted   uint64 // contention.used at the last conflict: an operation counts once
-	last      [2][objectKinds]sideAccess
+	drawn     uint64          // conflicts when last drawn
+	used      uint64          // contention.used at the last access
+	counted   uint64          // contention.used at the last conflict: an operation counts once
+	last      []sideAccess    // few: a path has a handful of objects
 	who       [maxWho]process // that conflicted, the last ones
 }
 
-const (
-	objectKinds = int(op.ObjFD) + 1
-	maxWho      = 3
-)
+const maxWho = 3
 
 // process is one that took part, as people know it.
 type process struct {
@@ -89,20 +86,27 @@ func countedKind(k op.ObjectKind) bool {
 }
 
 func (p *contended) see(a *op.Access, by process, now uint64) {
-	for side := range p.last {
-		old := &p.last[side][a.Kind]
-		if old.by.pid != 0 && old.by.pid != by.pid && a.Conflicts(old.access) && p.counted != now {
+	var same *sideAccess
+	for i := range p.last {
+		old := &p.last[i]
+		if old.access.Kind != a.Kind {
+			continue
+		}
+		if old.access.Write == a.Write {
+			same = old
+		}
+		if old.by.pid != by.pid && p.counted != now && a.Conflicts(old.access) {
 			p.counted = now
 			p.conflicts++
 			p.meet(old.by)
 			p.meet(by)
 		}
 	}
-	side := 0
-	if a.Write {
-		side = 1
+	if same == nil {
+		p.last = append(p.last, sideAccess{})
+		same = &p.last[len(p.last)-1]
 	}
-	p.last[side][a.Kind] = sideAccess{*a, by}
+	*same = sideAccess{*a, by}
 }
 
 // meet puts a process in front of those that took part.

@@ -1,0 +1,85 @@
+package watch
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"filerace/internal/world"
+)
+
+// fakeProc makes a /proc with this table of locks, and a process 11 that has the file
+// open as descriptor 3.
+func fakeProc(t *testing.T, file, table string) string {
+	t.Helper()
+	proc := t.TempDir()
+	fds := filepath.Join(proc, "11", "fd")
+	if err := os.MkdirAll(fds, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"locks": table, "11/comm": "backup\n"} {
+		if err := os.WriteFile(filepath.Join(proc, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(file, filepath.Join(fds, "3")); err != nil {
+		t.Fatal(err)
+	}
+	return proc
+}
+
+func TestLockTable(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "L")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := fmt.Sprintf("1: FLOCK  ADVISORY  WRITE 11 00:2f:%d 0 EOF\n", inode(info))
+	waits := fmt.Sprintf("1: -> FLOCK  ADVISORY  WRITE 12 00:2f:%d 0 EOF\n", inode(info))
+	other := "2: POSIX  ADVISORY  READ 13 08:01:77 100 199\nnonsense\n3: OFDLCK ADVISORY  WRITE -1 08:01:78 0 EOF\n"
+	proc := fakeProc(t, file, held+other)
+	table, w := newLockTable(proc), world.New()
+	table.look(w, int64(time.Second), everything)
+	if err := os.WriteFile(filepath.Join(proc, "locks"), []byte(held+waits+other), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	table.look(w, 2*int64(time.Second), everything)
+	var got strings.Builder
+	for _, l := range table.look(w, 5*int64(time.Second), everything) {
+		fmt.Fprintf(&got, "%v %v waits=%v %q %s by %s for %q\n", l.For, l.Least, l.Waits, filepath.Base(l.Path), l.Kind, l.Who, l.On)
+	}
+	want := `3s false waits=true "inode ` + fmt.Sprint(inode(info)) + ` of device 0:47" flock EX by 12 for "11 backup"
+4s true waits=false "L" flock EX by 11 backup for ""
+4s true waits=false "inode 77 of device 8:1" fcntl SH [100, 200) by 13 for ""
+4s true waits=false "inode 78 of device 8:1" ofd EX by any that has it open for ""
+`
+	if got.String() != want {
+		t.Errorf("got\n%swant\n%s", got.String(), want)
+	}
+	if rows := table.look(w, 6*int64(time.Second), func(path string) bool { return path == file }); len(rows) != 1 {
+		t.Errorf("kept %+v", rows)
+	}
+	if err := os.WriteFile(filepath.Join(proc, "locks"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if rows := table.look(w, 7*int64(time.Second), everything); len(rows) != 0 || len(table.known) != 0 {
+		t.Errorf("of an empty table: %+v, %d remembered", rows, len(table.known))
+	}
+}
+
+func FuzzParseLock(f *testing.F) {
+	f.Add("1: FLOCK  ADVISORY  WRITE 4711 00:2f:12345 0 EOF")
+	f.Add("12: -> -> POSIX  ADVISORY  READ  1 08:01:2 3 4")
+	f.Add("1:")
+	f.Fuzz(func(t *testing.T, line string) {
+		if l, ok := parseLock(line); ok && (l.waits != (l.depth > 0) || l.words() == "") {
+			t.Errorf("%q is %+v, %q", line, l, l.words())
+		}
+	})
+}
