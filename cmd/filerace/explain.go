@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -83,7 +84,15 @@ func (a *analysis) open(paths []string) error {
 		return nil
 	}
 	s, err := logs.Open(paths...)
-	if err != nil {
+	var foreign *logs.UnknownError
+	switch {
+	case errors.As(err, &foreign):
+		return &remedied{err, "give a recorded run (filerace run --record NAME), or a log made by `strace -f -ttt -T -o FILE`"}
+	case errors.Is(err, fs.ErrNotExist):
+		return &remedied{err, "give the path of a trace that is there"}
+	case errors.Is(err, fs.ErrPermission):
+		return &remedied{err, "make the trace readable to you"}
+	case err != nil:
 		return err
 	}
 	a.source = s

@@ -307,6 +307,8 @@ func (b *builder) send(t *thread, o *op.Op) *item {
 	o.Actor, o.PID = t.proc.actor, t.proc.pid
 	if o.Prog == "" {
 		o.Prog = t.proc.prog
+	} else if t.proc.prog == "" {
+		t.proc.prog = o.Prog
 	}
 	b.names(it)
 	it.quiet = (o.Kind == op.Write || o.Kind == op.Copy) && o.FD >= 0 && o.FD < len(t.proc.fds) && t.proc.fds[o.FD].node != nil
