@@ -7,20 +7,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A write through the page cache that returned before a direct one did may all
-// the same be what is there in the end: the direct one may have done its part
-// and be waiting for the disk. But one that had returned before the direct one
-// began must not be: the direct write first writes back what is cached of its
-// range (kiocb_invalidate_pages, mm/filemap.c).
-var cachedAfterDirect = &Case{
-	Name: "cached lands after O_DIRECT|O_SYNC",
-	Allowed: "open(2): applications should avoid mixing O_DIRECT and normal I/O to the same file, " +
-		"and especially to overlapping byte regions in the same file.",
-	Rare: true,
+const directSize = 64 << 10 // bytes
+
+const avoidMixing = "open(2): applications should avoid mixing O_DIRECT and normal I/O to the same file, " +
+	"and especially to overlapping byte regions in the same file."
+
+// Both at once: a mixture is a surprise. A cached write that returned first and is
+// there in the end is none, for the direct one may be waiting for the disk after
+// its part is done; it is counted.
+var cachedAgainstDirect = &Case{
+	Name: "cached, O_DIRECT|O_SYNC 64 KiB", Allowed: avoidMixing,
 	Roles: []Role{{"direct", func(p *Proc) {
-		p.writeOnce('d', flagDirect|unix.O_SYNC)
+		p.writeOnce('d', flagDirect|unix.O_SYNC, p.Race)
 	}}, {"cached", func(p *Proc) {
-		p.writeOnce('c', 0)
+		p.writeOnce('c', 0, p.Race)
 	}}},
 	Setup: func(p *Proc) { p.fill("file", '.', directSize) },
 	Judge: func(p *Proc, said []*Said) Outcome {
@@ -29,37 +29,60 @@ var cachedAfterDirect = &Case{
 		p.Close(fd)
 		all := runs(p.content("file"))
 		direct, cached := &p.board.slots[0], &p.board.slots[1]
+		out := p.judgeMix(all, "dc", "the file holds ")
 		switch {
-		case !only(all, "dc"):
-			return Broken("bytes that neither wrote: the file holds " + picture(all))
-		case len(all) > 1:
-			p.tallyMix(grain(all))
-			return Surprise("a mixture: the file holds " + picture(all))
+		case out != Fine:
+			return out
 		case all[0].letter == 'c' && cached.finished < direct.began:
 			return Broken("the cached write had returned before the direct one began, and is there in the end")
 		case all[0].letter == 'c' && cached.finished < direct.finished:
-			p.Tally("landed after")
-			return Surprise("the cached write returned first and is there in the end")
+			p.Tally("the cached write returned first and landed after")
 		}
 		return Fine
 	},
 }
 
-const directSize = 16 << 10
+// One after the other: the direct write first writes back what is cached of its
+// range, and drops it (kiocb_invalidate_pages, mm/filemap.c), so that no cached page
+// lands after it. What the disk holds is read with O_DIRECT.
+var cachedThenDirect = &Case{
+	Name: "cached, then O_DIRECT|O_SYNC", InTurn: true, Trials: 200,
+	Roles: []Role{{"cached", func(p *Proc) {
+		p.writeOnce('c', 0, func(write func()) { p.Turn(0, write) })
+	}}, {"direct", func(p *Proc) {
+		p.writeOnce('d', flagDirect|unix.O_SYNC, func(write func()) { p.Turn(1, write) })
+	}}},
+	Setup: func(p *Proc) { p.fill("file", '.', directSize) },
+	Judge: func(p *Proc, said []*Said) Outcome {
+		fd := p.openDirect("file", unix.O_RDWR, flagDirect)
+		defer p.Close(fd)
+		p.Must("fsync", unix.Fsync(fd))
+		disk := p.aligned('?', directSize)
+		n, err := unix.Pread(fd, disk, 0)
+		p.mustDirect("read", flagDirect, err)
+		if !pure(disk[:n], 'd') || n != directSize {
+			return Broken("the disk holds " + picture(runs(disk[:n])))
+		}
+		if cache := p.content("file"); !pure(cache, 'd') {
+			return Broken("the cache holds " + picture(runs(cache)))
+		}
+		return Fine
+	},
+}
 
-func (p *Proc) writeOnce(letter byte, how int) {
+// writeOnce writes the file by one call, when it is time.
+func (p *Proc) writeOnce(letter byte, how int, when func(func())) {
 	fd := p.openDirect("file", unix.O_WRONLY, how)
 	defer p.Close(fd)
 	write := Pick(p, unix.Pwrite, allButOne)
 	b := p.aligned(letter, directSize)
 	var err error
-	p.Race(func() { _, err = write(fd, b, 0) })
+	began := now()
+	when(func() { began = now(); _, err = write(fd, b, 0) })
+	took := now() - began
 	p.mustDirect("write", how, err)
-	p.Say("wrote %d × %q, returned after %d µs", len(b), letter, p.slotSpan()/1000)
+	p.Say("wrote %d × %q, returned after %d µs", len(b), letter, took/1000)
 }
-
-// slotSpan is how long the section of this trial took, ns.
-func (p *Proc) slotSpan() int64 { return p.slot.finished - p.slot.began }
 
 // openDirect opens a file with flags of which the file system may not have all.
 func (p *Proc) openDirect(name string, flags, how int) int {

@@ -23,8 +23,7 @@ func overlapCases() []*Case {
 	}
 	return append(all,
 		writeAgainstWrite("O_DIRECT, O_DIRECT 64 KiB", 64<<10, flagDirect),
-		writeAgainstWrite("cached, O_DIRECT|O_SYNC 64 KiB", 64<<10, 0, flagDirect|unix.O_SYNC),
-		cachedAfterDirect, onePage)
+		cachedAgainstDirect, cachedThenDirect, onePage)
 }
 
 // writeAgainstWrite is two processes that write the same n bytes, opened with
@@ -51,7 +50,7 @@ func writeAgainstWrite(name string, n int, flags ...int) *Case {
 			if said[0].Values[0] != int64(n) || said[1].Values[0] != int64(n) {
 				return Broken("a write was short")
 			}
-			return p.judgeMix(runs(p.content("file")), n, "ab", "the file holds ")
+			return p.judgeMix(runs(p.content("file")), "ab", "the file holds ")
 		},
 	}
 }
@@ -64,26 +63,30 @@ func readAgainstWrite(name string, n int) *Case {
 			fd := p.Open("file", unix.O_WRONLY)
 			defer p.Close(fd)
 			write := Pick(p, unix.Pwrite, wrongByte)
-			b := filled('n', n)
-			var err error
-			p.Race(func() { _, err = write(fd, b, 0) })
-			p.Must("write", err)
-			p.Say("wrote %d × 'n' over 'o'", n)
+			p.Race(func() {
+				for i := range readRounds(n) {
+					_, err := write(fd, filled("no"[i%2], n), 0)
+					p.Must("write", err)
+				}
+			})
+			p.Say("wrote %d × 'n' over as many 'o', or the other way round, %d times", n, readRounds(n))
 		}}, {"reader", func(p *Proc) {
 			fd := p.Open("file", unix.O_RDONLY)
 			defer p.Close(fd)
-			var b []byte
-			var err error
-			p.readAt(fd, n) // the pages and the buffer are there before the race
-			p.Race(func() { b, err = p.readAt(fd, n) })
-			p.Must("read", err)
-			all := runs(b)
-			p.Say("read %s", picture(all))
-			p.Set(0, int64(len(b)))
-			p.Set(1, int64(len(all)))
-			p.Set(2, int64(grain(all)))
-			if !only(all, "on") {
-				p.Set(3, 1)
+			bufs := make([][]byte, readRounds(n))
+			for i := range bufs {
+				bufs[i] = append([]byte(nil), filled('.', n)...) // the memory is there before the race
+			}
+			p.Race(func() {
+				for i := range bufs {
+					got, err := unix.Pread(fd, bufs[i], 0)
+					p.Must("read", err)
+					bufs[i] = bufs[i][:got]
+				}
+			})
+			p.Set(0, int64(n))
+			for _, b := range bufs {
+				p.tellRead(b, n)
 			}
 		}}},
 		Setup: func(p *Proc) { p.fill("file", 'o', n) },
@@ -103,8 +106,33 @@ func readAgainstWrite(name string, n int) *Case {
 	}
 }
 
+// readRounds is how often a range of n bytes is written over, and read, in one
+// trial: small ones often, because the copying takes little of a call's time.
+func readRounds(n int) int { return min(max(256<<10/n, 1), 64) }
+
+// tellRead tells of one read, and keeps what was told of the first that was mixed:
+// values are how many bytes were read if too few, stretches, grain, and whether
+// there were bytes that nobody wrote.
+func (p *Proc) tellRead(b []byte, n int) {
+	v := &p.slot.values
+	switch {
+	case len(b) < n:
+		v[0] = int64(len(b))
+	case pure(b, 'o') || pure(b, 'n'):
+		return
+	}
+	all := runs(b)
+	if !only(all, "on") {
+		v[3] = 1
+		p.Say("read %s", picture(all))
+	} else if v[1] == 0 {
+		v[1], v[2] = int64(len(all)), int64(grain(all))
+		p.Say("read %s", picture(all))
+	}
+}
+
 // judgeMix looks at what became of bytes that two processes wrote.
-func (p *Proc) judgeMix(all []run, n int, letters, holds string) Outcome {
+func (p *Proc) judgeMix(all []run, letters, holds string) Outcome {
 	switch {
 	case !only(all, letters):
 		return Broken("bytes that neither wrote: " + holds + picture(all))

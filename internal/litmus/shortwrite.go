@@ -95,10 +95,10 @@ func halfWrite(fd int, b []byte) (int, error) {
 	return len(b), nil
 }
 
-const killedSize = 16 << 20 // bytes: some milliseconds of copying
+const killedSize = 8 << 20 // bytes: some milliseconds of copying
 
 var fileKilled = &Case{
-	Name: "file, SIGKILL", Trials: 100,
+	Name: "file, SIGKILL", Trials: 100, Rare: true,
 	Allowed: "POSIX promises nothing about a write whose process is killed; Linux looks for fatal signals between pages or folios (generic_perform_write, mm/filemap.c).",
 	Roles:   []Role{{"killer", killWriter}},
 	Children: map[string]func(*Proc){"victim": func(p *Proc) {
@@ -173,6 +173,11 @@ var fullDisk = &Case{
 		p.SetErr(err)
 		p.Set(0, int64(max(n, 0)))
 		p.Say("wrote %d of %d bytes", max(n, 0), shortSize)
+		if err == unix.ENOSPC {
+			if n, _ := unix.Write(fd, filled('n', 4096)); n == 4096 {
+				p.Set(2, 4096)
+			}
+		}
 		if err == nil && n < shortSize {
 			_, err = unix.Write(fd, filled('n', shortSize-n))
 			p.Set(1, int64(errno(err)))
@@ -186,8 +191,11 @@ var fullDisk = &Case{
 		switch {
 		case said[0].Err != nil && said[0].Err != unix.ENOSPC:
 			return Broken("an error that is not ENOSPC")
-		case int64(size) < n || said[0].Err == nil && next == 0 && int64(size) != n:
+		case int64(size) < n || said[0].Err == nil && next == 0 && int64(size) != n,
+			said[0].Err != nil && int64(size) != said[0].Values[2]:
 			return Broken("the file does not hold what the write returned")
+		case said[0].Values[2] > 0:
+			p.Tally("nothing of 1 MiB written, ENOSPC, though 4 KiB fit")
 		case said[0].Err != nil:
 			p.Tally("nothing written, ENOSPC")
 		case n == shortSize:
