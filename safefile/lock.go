@@ -38,8 +38,10 @@ type Held struct {
 // is passed over for ever, as every release gives a new chance.
 //
 // It costs open, flock, fstat, stat, flock and close. Without a Done channel in ctx, the wait
-// is a sleep in flock(2). With one, it polls, 50 µs to 5 ms apart: a sleep in
-// flock(2) cannot be ended from outside in Go, and a goroutine left behind would keep
+// is a sleep in flock(2). With one, it polls, 50 µs to 2 ms apart, and gets fewer turns than those
+// who sleep if the lock is hardly ever free. That is the price of leaving nothing
+// behind: a sleep in flock(2) cannot be ended from outside in Go, as its runtime installs
+// every handler with SA_RESTART and close(2) wakes nobody; and a goroutine left behind would keep
 // a thread, the open file, and for a moment even the lock.
 //
 // What can still go wrong: on NFS the server or the client's lock daemon decides
@@ -239,7 +241,7 @@ func (h *Held) release() error {
 // backoff is the pause between two tries, in ever longer steps.
 type backoff struct{ last time.Duration }
 
-const shortestPause, longestPause = 50 * time.Microsecond, 5 * time.Millisecond
+const shortestPause, longestPause = 50 * time.Microsecond, 2 * time.Millisecond
 
 func (b *backoff) sleep(ctx context.Context) error {
 	b.last = min(max(b.last*2, shortestPause), longestPause)

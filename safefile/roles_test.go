@@ -17,6 +17,7 @@ import (
 // its answers are lines on standard output.
 var roles = map[string]func(args []string){
 	"hold":      holdRole,
+	"greedy":    greedyRole,
 	"limited":   limitedRole,
 	"range":     rangeRole,
 	"abandon":   abandonRole,
