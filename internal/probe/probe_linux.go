@@ -92,6 +92,7 @@ func (p *Probe) open() (err error) {
 	if p.reader, err = ringbuf.NewReader(p.coll.Maps[objectMapEvents]); err != nil {
 		return explain("open the ring", err)
 	}
+	p.reader.SetDeadline(time.Now()) // the first Next must not wait for a wake-up that nobody sends
 	p.seen = make([]uint64, ebpf.MustPossibleCPU())
 	// The first pass tells the programs who the watcher is, before they watch.
 	if _, err := p.iterate(objectProgProcesses); err != nil {

@@ -65,7 +65,9 @@ func waiting(t *testing.T, cmd *exec.Cmd) (*exec.Cmd, func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Dir, cmd.Stderr = t.TempDir(), os.Stderr
+	if cmd.Stderr = os.Stderr; cmd.Dir == "" {
+		cmd.Dir = t.TempDir()
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
