@@ -2,11 +2,14 @@ package hunt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"strings"
 	"time"
+
+	"filerace/internal/probe"
 )
 
 // Diagnosis is what was tried and what came of it.
@@ -22,7 +25,7 @@ type Diagnosis struct {
 func Examine(ctx context.Context) []Diagnosis {
 	d := []Diagnosis{system(), yama()}
 	d = append(d, tryRun(ctx))
-	return append(d, scratchSpace(), processors())
+	return append(d, watching(), scratchSpace(), processors())
 }
 
 func system() Diagnosis {
@@ -75,6 +78,28 @@ func tryRun(ctx context.Context) Diagnosis {
 	default:
 		d.OK = true
 		d.Found = fmt.Sprintf("a shell ran under control: %d operations in %.1f ms", rep.OpCount, float64(time.Since(began).Microseconds())/1000)
+	}
+	return d
+}
+
+// watching loads the kernel programs and takes them out again.
+func watching() Diagnosis {
+	d := Diagnosis{What: "watching (eBPF)"}
+	began := time.Now()
+	p, err := probe.Open(probe.Options{PIDs: []int{os.Getpid()}, NoStart: true})
+	if err != nil {
+		d.Found = err.Error()
+		var missing *probe.Unavailable
+		if errors.As(err, &missing) {
+			d.Do = missing.Hint
+		}
+		return d
+	}
+	defer p.Close()
+	d.OK = true
+	d.Found = fmt.Sprintf("the kernel programs load and attach: %.0f ms", float64(time.Since(began).Microseconds())/1000)
+	if p.Hooks() != nil {
+		d.Found += "; no fentry here: which file a removal met is derived from its name's history"
 	}
 	return d
 }

@@ -223,7 +223,7 @@ func TestEndsAndStatuses(t *testing.T) {
 }
 
 func TestDevicesAsStatGivesThem(t *testing.T) {
-	for _, c := range []struct{ kernel, user uint64 }{{8<<20 | 3, 0x803}, {254<<20 | 0, 0xfe00}, {0<<20 | 300, 0x10002c}, {4095<<20 | 0xfffff, 0xffffffff}} {
+	for _, c := range []struct{ kernel, user uint64 }{{8<<20 | 3, 0x803}, {254 << 20, 0xfe00}, {0<<20 | 300, 0x10002c}, {4095<<20 | 0xfffff, 0xffffffff}} {
 		if got := userDev(uint32(c.kernel)); got != c.user {
 			t.Errorf("device %#x: %#x, want %#x", c.kernel, got, c.user)
 		}

@@ -25,6 +25,9 @@ func (p *Probe) Next() (trace.Record, error) { return trace.Record{}, io.EOF }
 // Notes implements trace.Source.
 func (p *Probe) Notes() trace.Notes { return trace.Notes{Kind: "eBPF"} }
 
+// Hooks is nil.
+func (p *Probe) Hooks() error { return nil }
+
 // Stop ends the watching.
 func (p *Probe) Stop() {}
 

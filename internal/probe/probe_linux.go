@@ -159,6 +159,10 @@ func (p *Probe) Close() error {
 	return nil
 }
 
+// Hooks says why no hook sees which file a removal or a renaming meets; nil: they see it.
+// Without them, that is derived from the names' history.
+func (p *Probe) Hooks() error { return p.hookErr }
+
 // Notes implements trace.Source.
 func (p *Probe) Notes() trace.Notes {
 	n := p.notes
