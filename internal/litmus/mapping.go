@@ -211,7 +211,7 @@ var mappedTruncateRace = &Case{
 			mem, unmap := p.mapFile(fd, unix.MAP_SHARED)
 			defer unmap()
 			load(mem, pageSize)
-			var bytesSeen [64]byte
+			var bytesSeen [512]byte
 			faults := 0
 			p.Race(func() {
 				for i := range bytesSeen {
