@@ -37,6 +37,7 @@ func (e *remedied) Unwrap() error { return e.error }
 var remedies = map[string]string{
 	"ptrace":  "allow ptrace: sysctl kernel.yama.ptrace_scope=1, or in a container --cap-add=SYS_PTRACE or a seccomp profile that allows it; `filerace doctor` tells more",
 	"seccomp": "the kernel needs CONFIG_SECCOMP_FILTER; `filerace doctor` tells more",
+	"inside":  "run as root (CAP_SYS_ADMIN), on a kernel with CONFIG_FANOTIFY_ACCESS_PERMISSIONS, or leave --inside out: then an open is one step",
 	"setup":   "the command given with --setup must end with status 0 before every run",
 	"fresh":   "--fresh takes a directory whose files can all be read; each run gets a copy of it",
 	"start":   "give the command after -- as you would type it; for a line with pipes or &&: -- sh -c 'LINE'",

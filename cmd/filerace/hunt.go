@@ -46,6 +46,7 @@ func huntCommand(ctx context.Context, c *console, args []string) int {
 	f.StringVar(&opt.Setup, "setup", "", "`command` for sh -c before every run; must end with status 0")
 	f.StringVar(&opt.Check, "check", "", "`command` for sh -c after every run; if it fails, the run went wrong")
 	f.StringVar(&opt.Fresh, "fresh", "", "start each run inside a new copy of this `directory`")
+	f.BoolVar(&opt.Inside, "inside", false, "stop opens inside the kernel, too, between finding the file and returning it; needs root")
 	f.BoolVar(&opt.KeepGoing, "keep-going", false, "hunt although the plain run fails")
 	if stop, status := parse(c, f, args); stop {
 		return status

@@ -143,10 +143,10 @@ const patience = 10 * time.Second
 // the script's directory in their environment, and directories of filerace.
 func nothingLeft(t testscript.T, work string) {
 	end := time.Now().Add(patience)
-	left := processes(work)
+	left := leftBehind(work)
 	for len(left) > 0 && time.Now().Before(end) {
 		time.Sleep(time.Millisecond)
-		left = processes(work)
+		left = leftBehind(work)
 	}
 	if dirs, _ := filepath.Glob(filepath.Join(work, ".tmp", "*")); len(dirs) > 0 {
 		left = append(left, dirs...)
@@ -156,8 +156,8 @@ func nothingLeft(t testscript.T, work string) {
 	}
 }
 
-// processes lists those that live in the directory.
-func processes(dir string) (left []string) {
+// leftBehind lists those that live in the directory.
+func leftBehind(dir string) (left []string) {
 	all, _ := filepath.Glob("/proc/[0-9]*")
 	for _, p := range all {
 		env, err := os.ReadFile(filepath.Join(p, "environ"))

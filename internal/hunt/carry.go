@@ -42,6 +42,8 @@ func (b *bench) carry(p *Plan) Report {
 		switch {
 		case errors.Is(err, tracee.ErrPtrace):
 			rep.Kind = "ptrace"
+		case errors.Is(err, tracee.ErrInside):
+			rep.Kind = "inside"
 		case errors.Is(err, tracee.ErrSeccomp):
 			rep.Kind = "seccomp"
 		case errors.As(err, &se):
@@ -145,7 +147,7 @@ func (b *bench) run(p *Plan, r *runner, dir string, env []string) (tracee.Result
 	}
 	cfg := tracee.Config{
 		Path: path, Argv: p.Command, Dir: dir, Env: env, Seed: p.Seed, RunTime: p.RunTime, Core: b.core,
-		NewGroup: !p.Show, NoFilter: p.Step != nil && p.Step.StopAt > 0, Interrupt: b.interrupt,
+		NewGroup: !p.Show, Inside: p.Inside && !p.InTurn, NoFilter: p.Step != nil && p.Step.StopAt > 0, Interrupt: b.interrupt,
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 	}
 	if p.Show && p.Step == nil {

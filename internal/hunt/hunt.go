@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -72,7 +73,7 @@ type hunt struct {
 	err    error
 	out    report.Report
 	seen   map[string]*race.Finding // observed, not proven
-	maybe  map[string]*race.Finding // possible
+	maybe  map[string]*report.Found // possible
 
 	failed   map[string]string // by key: why the last proof failed
 	attempts map[string]int    // by key: proofs that failed
@@ -85,7 +86,7 @@ type hunt struct {
 func Hunt(ctx context.Context, opt Options) (*report.Report, error) {
 	h := &hunt{
 		opt: opt, ctx: ctx, began: time.Now(), shared: map[string]bool{}, drawn: map[string]bool{}, goals: newGoalQueue(),
-		orders: map[uint64]bool{}, proven: map[string]bool{}, seen: map[string]*race.Finding{}, maybe: map[string]*race.Finding{},
+		orders: map[uint64]bool{}, proven: map[string]bool{}, seen: map[string]*race.Finding{}, maybe: map[string]*report.Found{},
 		failed: map[string]string{}, attempts: map[string]int{},
 	}
 	h.settled = sync.NewCond(&h.mu)
@@ -123,7 +124,9 @@ func Hunt(ctx context.Context, opt Options) (*report.Report, error) {
 func (h *hunt) first(w *Worker) error {
 	stop := h.closeOnCancel(w)
 	defer stop()
-	rep, err := w.Run(&Plan{Target: h.opt.Target, Learn: true, InTurn: true, Strategy: schedule.Spec{Name: "fifo"}})
+	possible := h.opt.Target.All
+	p := &Plan{Target: h.opt.Target, Learn: true, InTurn: true, Single: possible, KeepOps: possible, Strategy: schedule.Spec{Name: "fifo"}}
+	rep, err := w.Run(p)
 	if err != nil {
 		if h.ctx.Err() != nil {
 			return ErrInterrupted
@@ -134,6 +137,7 @@ func (h *hunt) first(w *Worker) error {
 	if rep.Err != "" {
 		return &RunError{rep.Kind, rep.Err}
 	}
+	relocate(p, rep)
 	h.plain = rep
 	h.learn(rep)
 	h.out.Outcomes = map[string]int{}
@@ -156,6 +160,8 @@ func (h *hunt) first(w *Worker) error {
 	for i, f := range rep.Findings {
 		if f.Evidence != race.Possible {
 			h.seen[rep.Keys[i]] = &f
+		} else {
+			h.maybe[rep.Keys[i]] = &report.Found{Finding: f, Ops: rep.Ops}
 		}
 	}
 	return nil
@@ -268,7 +274,7 @@ func (h *hunt) took(p *Plan, rep *Report, trying string) string {
 	}
 	for i, f := range rep.Findings {
 		if f.Evidence == race.Possible {
-			h.maybe[rep.Keys[i]] = &rep.Findings[i]
+			h.maybe[rep.Keys[i]] = &report.Found{Finding: f, Ops: rep.Ops}
 		}
 	}
 	if h.stop || h.proving > 0 && !h.opt.All {
@@ -326,8 +332,10 @@ func (h *hunt) finish(ctx context.Context) (*report.Report, error) {
 		}
 	}
 	if h.opt.Target.All {
-		for _, f := range h.maybe {
-			h.out.Findings = append(h.out.Findings, report.Found{Finding: *f})
+		for _, key := range slices.Sorted(maps.Keys(h.maybe)) {
+			if !h.proven[key] {
+				h.out.Findings = append(h.out.Findings, *h.maybe[key])
+			}
 		}
 	}
 	if h.runs > 1 {

@@ -14,13 +14,14 @@ import (
 // Target is what is run, and how a run is prepared and judged.
 type Target struct {
 	Command []string      `json:"command"`
-	Dir     string        `json:"dir"`             // absolute; where the command starts unless Fresh
-	Setup   string        `json:"setup,omitempty"` // sh -c, before every run
-	Check   string        `json:"check,omitempty"` // sh -c, after every run; non-zero: the run went wrong
-	Fresh   string        `json:"fresh,omitempty"` // each run starts inside a new copy of this directory
-	RunTime time.Duration `json:"run_time"`        // of one run
-	Seed    uint64        `json:"seed"`            // answers getrandom(2)
-	All     bool          `json:"all,omitempty"`   // report what is shown with --all, too
+	Dir     string        `json:"dir"`              // absolute; where the command starts unless Fresh
+	Setup   string        `json:"setup,omitempty"`  // sh -c, before every run
+	Check   string        `json:"check,omitempty"`  // sh -c, after every run; non-zero: the run went wrong
+	Fresh   string        `json:"fresh,omitempty"`  // each run starts inside a new copy of this directory
+	RunTime time.Duration `json:"run_time"`         // of one run
+	Seed    uint64        `json:"seed"`             // answers getrandom(2)
+	All     bool          `json:"all,omitempty"`    // report what is shown with --all, too
+	Inside  bool          `json:"inside,omitempty"` // opens are two steps: finding the file, and returning it
 }
 
 // Plan is one run for a worker to carry out.

@@ -53,6 +53,7 @@ func newRunner(p *Plan, s schedule.Strategy, n *naming, scratch string) *runner 
 	}
 	if p.Learn {
 		r.learn, r.windows = newSharing(), newWindows()
+		r.windows.inside = p.Inside
 	}
 	return r
 }
@@ -166,6 +167,25 @@ func (r *runner) let(s schedule.Step, o *op.Op) {
 	r.done = append(r.done, s)
 }
 
+// Found implements tracee.Finder. It is an event for the reader; the world changes
+// when the open returns.
+func (r *runner) Found(o *op.Op) {
+	found := *o
+	found.Actor, found.Names = o.Actor.Process(), slices.Clone(o.Names)
+	r.number(&found)
+	r.world.Apply(&found)
+	if r.plan.KeepOps {
+		r.report.Ops = append(r.report.Ops, &found)
+	}
+}
+
+// number gives an operation its place in the run.
+func (r *runner) number(o *op.Op) {
+	r.report.OpCount++
+	r.decided = append(r.decided, int32(len(r.done)))
+	o.Seq = r.report.OpCount
+}
+
 // Done implements tracee.Handler.
 func (r *runner) Done(o *op.Op) { r.take(o) }
 
@@ -180,9 +200,7 @@ func (r *runner) take(o *op.Op) {
 		return // a thread's beginning or end
 	}
 	o.Actor = o.Actor.Process()
-	r.report.OpCount++
-	r.decided = append(r.decided, int32(len(r.done)))
-	o.Seq = r.report.OpCount
+	r.number(o)
 	if o.Kind == op.Wait && o.Reaped > 0 {
 		o.Child = r.names.pids[strconv.Itoa(o.Reaped)]
 	}

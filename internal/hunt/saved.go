@@ -74,6 +74,9 @@ func (s *Saved) WriteTo(w io.Writer) (int64, error) {
 	if s.Open {
 		line("open", "yes")
 	}
+	if s.Inside {
+		line("inside", "yes")
+	}
 	line("plain", fmt.Sprintf("%d %d", s.Plain.Status, s.Plain.Check))
 	for _, name := range kept {
 		if v, ok := os.LookupEnv(name); ok {
@@ -213,6 +216,8 @@ func (s *Saved) set(name, value string) (err error) {
 		_, err = fmt.Sscanf(value, "%d %d", &s.Plain.Status, &s.Plain.Check)
 	case "open":
 		s.Open = value == "yes"
+	case "inside":
+		s.Inside = value == "yes"
 	case "env":
 		s.Env = append(s.Env, unquoted(value))
 	case "shared":

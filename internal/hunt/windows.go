@@ -15,7 +15,8 @@ import (
 // runs. Operations count as one actor's if they are tied in every schedule, so
 // that a read in a child and the write of its waiting parent make a window.
 type windows struct {
-	ops []windowOp
+	inside bool // opens are two steps
+	ops    []windowOp
 }
 
 // windowOp is one operation on a named object.
@@ -23,7 +24,8 @@ type windowOp struct {
 	schedule.Target
 	op       *op.Op
 	accesses []op.Access
-	changes  bool // names or bytes
+	changes  bool      // names or bytes
+	back     *windowOp // an open's second step: returning the file that it has found; nil: there is none
 	at       world.Stamp
 	keys     []string
 	paths    []string
@@ -85,6 +87,11 @@ func (w *windows) on(shared []string) decisions {
 		step := schedule.Step{Actor: o.Actor, Sig: o.Sig}
 		nth[step]++
 		o.Nth = nth[step]
+		if o.back = nil; w.inside && findsFirst(o.op) {
+			back := schedule.Step{Actor: o.Actor, Sig: "return from " + o.Sig}
+			nth[back]++
+			o.back = &windowOp{Target: schedule.Target{Actor: o.Actor, Sig: back.Sig, Nth: nth[back]}}
+		}
 		d.all = append(d.all, o)
 		for _, p := range o.paths {
 			if on := d.byPath[p]; len(on) < maxPathOps {
@@ -107,6 +114,7 @@ func (w *windows) goals(shared []string) (goals []schedule.Goal, steps int) {
 	for _, p := range ops.paths {
 		on := ops.byPath[p]
 		c.pairs(on)
+		c.within(on)
 		c.twins(on, ops.all)
 	}
 	return c.best(), len(ops.all)
@@ -142,6 +150,27 @@ func (c *candidates) pairs(on []*windowOp) {
 			}
 		}
 	}
+}
+
+// within finds what could take a name away, or give it to another file, while an
+// open has found its file and not returned it.
+func (c *candidates) within(on []*windowOp) {
+	for _, a := range on {
+		for _, b := range on {
+			if a.back != nil && (b.op.Kind == op.Unlink || b.op.Kind == op.Rename) && !b.op.Failed() &&
+				world.HardUnordered(a.at, b.at) && dependent(a, b) {
+				c.add(7, a, b, a.back)
+			}
+		}
+	}
+}
+
+// findsFirst reports whether the open found a file that was there (Config.Inside of
+// tracee: only those stop inside the kernel).
+func findsFirst(o *op.Op) bool {
+	const exclusive = op.O_CREAT | op.O_EXCL
+	return o.Kind == op.Open && !o.Failed() && o.Flags&op.O_PATH == 0 && o.Flags&exclusive != exclusive &&
+		len(o.Names) > 0 && o.Names[0].Type == op.Regular && (o.Inside || !o.Names[0].Before.IsZero())
 }
 
 // between reports whether one of the operations lies on the way from a1 to a2.

@@ -42,7 +42,7 @@ func readString(mem Memory, addr uint64) (s string, ok bool) {
 	}
 	var got []byte
 	step := uint64(256) // most paths are shorter: one read
-	var buf [pageSize]byte
+	buf := make([]byte, step)
 	for len(got) < pathMax {
 		// Never beyond the page: the next one may not be there, and need not be.
 		want := min(step, pageSize-addr%pageSize, uint64(pathMax-len(got)))
@@ -55,7 +55,10 @@ func readString(mem Memory, addr uint64) (s string, ok bool) {
 		}
 		got = append(got, buf[:n]...)
 		addr += uint64(n)
-		step = pageSize
+		if step < pageSize {
+			step = pageSize
+			buf = make([]byte, step)
+		}
 	}
 	return "", false
 }

@@ -176,6 +176,7 @@ type Op struct {
 	FDs []FDInfo // Inherit: the open descriptors; Exit, Exec, CloseRange: those that it closes
 
 	Waits  bool // a lock that is not free: the actor now sleeps; nothing else happened
+	Inside bool // Open: it was stopped in the kernel with the file found; what its name leads to may have changed since
 	Faked  bool // control answered in the kernel's place (sleep skipped, getrandom, io_uring_setup)
 	Thread bool // Fork: the child shares the descriptor table and memory (a thread)
 

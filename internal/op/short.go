@@ -11,6 +11,8 @@ func Short(o *Op, name func(path string) string) string {
 	switch {
 	case o.Waits:
 		return s + ", waits"
+	case o.Inside && !o.Done:
+		return s + ", finds it"
 	case !o.Done:
 		return s
 	case o.Failed():

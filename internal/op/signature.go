@@ -12,6 +12,9 @@ import (
 // run to run (it takes off scratch directories and pids).
 func Signature(o *Op, name func(path string) string) string {
 	words := []string{o.verb()}
+	if o.Inside && !o.Done {
+		words[0] = "return from " + words[0]
+	}
 	word := func(w string) { words = append(words, w) }
 	switch o.Kind {
 	case Open:

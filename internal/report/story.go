@@ -28,6 +28,7 @@ func story(f *Found) []row {
 	}
 	first, last := slices.Min(f.Marks), slices.Max(f.Marks)
 	told := slices.Concat(f.Marks, stepsIn(f.Headline), stepsIn(f.Why), stepsIn(f.Repair))
+	told = append(told, halves(f.Ops, told)...)
 	s := &subject{found: f, keys: map[string]entryKey{}, ids: map[op.FileID]bool{}}
 	w := world.New()
 	var rows []row
@@ -46,6 +47,21 @@ func story(f *Found) []row {
 		}
 	}
 	return rows
+}
+
+// halves are the first steps of those of the operations that were two: an open that
+// stopped inside the kernel.
+func halves(ops []*op.Op, of []int) (seqs []int) {
+	inside := map[int]int{} // by thread: where its open found the file
+	for _, o := range ops {
+		switch {
+		case o.Inside && !o.Done:
+			inside[o.TID] = o.Seq
+		case o.Inside && slices.Contains(of, o.Seq):
+			seqs = append(seqs, inside[o.TID])
+		}
+	}
+	return seqs
 }
 
 // other is the path of the file that an operation was done to, "" for the

@@ -15,6 +15,7 @@ type control struct {
 	cfg      Config
 	h        Handler
 	launcher *Launcher
+	inKernel *inKernel // nil: opens are one step
 	names    *resolver
 	threads  map[int]*thread
 	live     []*thread // the same, in order of birth

@@ -91,6 +91,9 @@ func (c *control) leave() error {
 	if i := slices.IndexFunc(c.live, func(t *thread) bool { return t.state == forking }); i >= 0 {
 		return fmt.Errorf("leave: process %d waits in vfork, where nothing can stop it", c.live[i].proc.pid)
 	}
+	if i := slices.IndexFunc(c.live, func(t *thread) bool { return t.within != nil }); i >= 0 {
+		return fmt.Errorf("leave: process %d stands inside an open, where nothing can stop it", c.live[i].proc.pid)
+	}
 	for _, t := range c.sorted() {
 		switch t.state {
 		case ended:

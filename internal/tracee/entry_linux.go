@@ -80,6 +80,8 @@ func (c *control) atEntry(t *thread, info *syscallInfo) {
 func (c *control) mayGo(t *thread) bool {
 	o := t.cur
 	switch {
+	case t.within != nil:
+		return true
 	case o.Kind == op.LockOp && o.Lock.Wait:
 		if t.barred != 0 && c.now() < t.barred {
 			return false
@@ -109,11 +111,16 @@ func (c *control) mayGo(t *thread) bool {
 // letGo lets the held operation take effect.
 func (c *control) letGo(t *thread) {
 	o := t.cur
+	if t.within != nil {
+		c.letOn(t)
+		return
+	}
 	if len(o.Names) > 0 && t.resolved != c.changes {
 		c.resolve(t, o) // others may have changed what the names lead to
 	}
 	t.state, c.flying, t.barred, t.inCall = flying, t, 0, true
 	o.Waits = false
+	c.inKernel.prepare(t, o)
 	switch o.Kind {
 	case op.Fork:
 		c.traceChild(t, o)
@@ -189,6 +196,9 @@ func (c *control) atReturn(t *thread, ret int64) {
 	}
 	if c.flying == t {
 		c.flying = nil
+	}
+	if o.Kind == op.Open {
+		c.inKernel.expectNone(t) // it ended before it came to its file
 	}
 	// ERESTARTSYS and its kin (512 to 516, include/linux/errno.h) never reach the
 	// program: a signal interrupted the call, which starts anew or returns EINTR then.

@@ -51,7 +51,11 @@ func (c *control) settleNames(t *thread, o *op.Op) {
 	n := &o.Names[0]
 	switch o.Kind {
 	case op.Open:
-		c.opened(t, o, n)
+		if o.Inside {
+			c.returned(t, o)
+		} else {
+			c.opened(t, o, n)
+		}
 		return
 	case op.Unlink, op.Rmdir:
 		n.After = op.FileID{}

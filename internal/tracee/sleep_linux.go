@@ -157,6 +157,9 @@ func (c *control) wakeAll() {
 // event will tell more.
 func (c *control) recheckStopped(killed bool) {
 	for _, t := range c.live {
+		if t.within != nil {
+			continue // it sleeps in the kernel; an event tells of its death
+		}
 		if (killed && (t.state == held || t.state == napping) || t.state == stopped) && t.letter() != 't' {
 			t.state = running
 		}

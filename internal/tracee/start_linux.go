@@ -70,6 +70,14 @@ func Run(cfg Config, h Handler) (Result, error) {
 func (l *Launcher) Run(cfg Config, h Handler) (Result, error) {
 	c := newControl(cfg, h, l)
 	defer c.names.forget()
+	if cfg.Inside {
+		in, err := newInKernel()
+		if err != nil {
+			return Result{}, err
+		}
+		c.inKernel = in
+		defer in.close()
+	}
 	if err := c.start(); err != nil {
 		c.killAll()
 		l.Close()

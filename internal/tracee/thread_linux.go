@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"filerace/internal/op"
+	"filerace/internal/openhold"
 )
 
 // state is what a thread is doing, as far as the control loop knows.
@@ -32,21 +33,22 @@ type thread struct {
 	proc  *process
 	state state
 
-	cur      *op.Op    // held, flying or slept in
-	nr       uint64    // its system call number
-	through  bool      // cur needs no decision
-	spins    int       // calls in a row that looked for the same thing without sleeping
-	last     uint64    // first argument of the call before
-	waits    bool      // the handler knows that cur waits for a lock
-	altered  bool      // cur was made non-blocking: its argument is restored at return
-	breaking bool      // cur opens a file under a lease, and the kernel has told the holder
-	free     bool      // the kernel says that no lease is left
-	retry    int64     // breaking: when to ask the kernel again, ns
-	barred   int64     // cur asks for a lock that someone outside has: tried again then, ns
-	parked   *op.Op    // that call, while the thread returns to its entry
-	arrival  int       // order of arrival at the entry
-	resolved int       // control.changes when the names of cur were looked up
-	entry    registers // at the entry of an altered call
+	cur      *op.Op         // held, flying or slept in
+	nr       uint64         // its system call number
+	through  bool           // cur needs no decision
+	spins    int            // calls in a row that looked for the same thing without sleeping
+	last     uint64         // first argument of the call before
+	waits    bool           // the handler knows that cur waits for a lock
+	altered  bool           // cur was made non-blocking: its argument is restored at return
+	breaking bool           // cur opens a file under a lease, and the kernel has told the holder
+	free     bool           // the kernel says that no lease is left
+	retry    int64          // breaking: when to ask the kernel again, ns
+	barred   int64          // cur asks for a lock that someone outside has: tried again then, ns
+	within   *openhold.Open // cur has found its file and stands in the kernel
+	parked   *op.Op         // that call, while the thread returns to its entry
+	arrival  int            // order of arrival at the entry
+	resolved int            // control.changes when the names of cur were looked up
+	entry    registers      // at the entry of an altered call
 
 	inCall   bool  // inside cur: PTRACE_SYSCALL is under way, an exit stop will come
 	deadline int64 // napping: virtual time in ns

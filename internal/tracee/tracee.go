@@ -32,6 +32,7 @@ type Config struct {
 	RunTime   time.Duration   // the run is killed after so long; 0: never
 	Core      int             // processor to share with the tracees; -1: none in particular
 	NewGroup  bool            // own process group: a terminal's Ctrl-C does not reach it
+	Inside    bool            // an open that is a decision stops once more inside the kernel, between finding the file and returning it; needs CAP_SYS_ADMIN
 	NoFilter  bool            // stop at every call by PTRACE_SYSCALL, so that the processes can be let off the leash
 	Interrupt <-chan struct{} // closed: kill the run
 }
@@ -64,6 +65,13 @@ type Handler interface {
 	Done(o *op.Op)
 }
 
+// Finder is a Handler that wants to know of opens that have found their file
+// (Config.Inside). Such an operation is then among those that Pick chooses from:
+// let go, it returns.
+type Finder interface {
+	Found(o *op.Op)
+}
+
 // Answers of Pick beside an index.
 const (
 	Stop  = -1 // kill the run
@@ -91,6 +99,8 @@ var (
 	ErrPtrace = errors.New("cannot trace processes here")
 	// ErrSeccomp: the filter could not be installed.
 	ErrSeccomp = errors.New("cannot install a seccomp filter here")
+	// ErrInside: opens cannot be stopped inside the kernel.
+	ErrInside = errors.New("cannot hold an open inside the kernel here")
 	// ErrUnsupported: this operating system has no ptrace that we know.
 	ErrUnsupported = errors.New("control needs Linux on amd64 or arm64")
 )

@@ -91,7 +91,7 @@ func (c *control) arrived(e event) {
 func (c *control) await() {
 	pause := firstPause
 	for n := 0; ; n++ {
-		if c.poll() {
+		if c.poll() || c.found() {
 			return
 		}
 		if n < spins {

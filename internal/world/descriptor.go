@@ -224,6 +224,29 @@ func (w *World) open(t *thread, o *op.Op, e *Effect) {
 	e.OFD = w.install(t.table, int(o.Ret), &made, o.Flags&op.O_CLOEXEC != 0).OFD
 }
 
+// find plays the first half of an open that stops inside the kernel: the file is
+// found, and lives on whatever happens to its name.
+func (w *World) find(o *op.Op, e *Effect) {
+	if e.Before == nil {
+		return
+	}
+	if w.finding == nil {
+		w.finding = map[int]*File{}
+	}
+	w.leave(o) // one that was killed there
+	w.finding[o.TID] = e.Before
+	e.Before.Opens++
+}
+
+// leave ends what find began.
+func (w *World) leave(o *op.Op) {
+	if f := w.finding[o.TID]; f != nil {
+		delete(w.finding, o.TID)
+		f.Opens--
+		w.letGo(f)
+	}
+}
+
 // openedBy is the name that led to the opened file; none if it was a symbolic
 // link whose target the operation does not name.
 func openedBy(o *op.Op, e *Effect) *Entry {

@@ -22,7 +22,8 @@ type World struct {
 	files     map[op.FileID]*File
 	entries   map[entryKey]*Entry
 	inherited map[inheritKey]*OFD
-	ofds      int // made so far
+	finding   map[int]*File // by thread: opens that stand inside the kernel
+	ofds      int           // made so far
 
 	net        clock         // everything sent over sockets other than socketpairs
 	broadcasts map[int]clock // kill to several processes, by signal
@@ -108,7 +109,8 @@ func (w *World) OFD(a op.Actor, fd int) *OFD {
 }
 
 // Apply lets a finished operation take effect. An operation that Waits only
-// joins File.Waits; it is applied again, without Waits, when it is let go. The
+// joins File.Waits; it is applied again, without Waits, when it is let go. An open
+// that is Inside and not Done only keeps its file from being forgotten. The
 // Effect and what it points to are valid until the next Apply; Stamps and the
 // Op may be kept. Offsets and lock ranges of o are filled in as by Enter.
 func (w *World) Apply(o *op.Op) *Effect {
@@ -138,10 +140,15 @@ func (w *World) Apply(o *op.Op) *Effect {
 	switch {
 	case o.Waits:
 		w.await(t, o, e)
+	case o.Inside && !o.Done:
+		w.find(o, e)
 	case o.Failed():
 		w.fail(t, o, e)
 	default:
 		w.perform(t, o, e)
+	}
+	if o.Inside && o.Done {
+		w.leave(o)
 	}
 	if e.OFD != nil && o.Kind != op.Open {
 		o.File.Size, o.File.Nlink = e.File.Size, uint32(e.File.Nlink)
@@ -172,6 +179,9 @@ func (w *World) fail(t *thread, o *op.Op, e *Effect) {
 
 // perform is for operations that succeeded.
 func (w *World) perform(t *thread, o *op.Op, e *Effect) {
+	if o.Inside { // what its name leads to now says nothing of the file
+		e.File = w.file(o.File.ID)
+	}
 	w.settleNames(o, e)
 	switch o.Kind {
 	case op.Open:
