@@ -8,7 +8,7 @@ import (
 // Unavailable says which feature watching lacks here. errors.As finds it in what
 // Open returns.
 type Unavailable struct {
-	Feature string // what is missing: "kernel type information (BTF)"
+	Feature string // what is missing: "the kernel has no type information (BTF)"
 	Least   string // least kernel version that has it, "" if no version does
 	Hint    string // what to do about it
 	Err     error  // what the kernel said; may be nil

@@ -27,8 +27,11 @@ var hookPrograms = []string{
 
 // load loads the programs that watching cannot do without.
 func load(opt *Options) (*ebpf.Collection, error) {
+	if err := privileged(); err != nil {
+		return nil, err
+	}
 	if _, err := btf.LoadKernelSpec(); err != nil {
-		return nil, &Unavailable{Feature: "kernel type information (BTF)", Least: leastKernel, Err: err,
+		return nil, &Unavailable{Feature: "the kernel has no type information (BTF)", Least: leastKernel, Err: err,
 			Hint: "use --with ptrace, or a kernel built with CONFIG_DEBUG_INFO_BTF"}
 	}
 	spec, err := loadObject()
@@ -46,6 +49,26 @@ func load(opt *Options) (*ebpf.Collection, error) {
 		return nil, explain("load the kernel programs", err)
 	}
 	return coll, nil
+}
+
+// privileged asks for the capabilities first: without them the kernel's answers
+// to the loader look like those of a kernel that lacks the features.
+func privileged() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	if err := unix.Capget(&header, &sets[0]); err != nil {
+		return nil // then loading tells
+	}
+	has := func(c int) bool { return sets[c/32].Effective>>(c%32)&1 != 0 }
+	if has(unix.CAP_SYS_ADMIN) || has(unix.CAP_BPF) && has(unix.CAP_PERFMON) {
+		return nil
+	}
+	return unprivileged(nil)
+}
+
+func unprivileged(err error) error {
+	return &Unavailable{Feature: "the privilege to load kernel programs is missing", Err: err,
+		Hint: "run as root, or give the program CAP_BPF and CAP_PERFMON (setcap cap_bpf,cap_perfmon+ep); in a container --privileged, or --cap-add=BPF --cap-add=PERFMON"}
 }
 
 // neverCast has the programs read fields as kernels before 6.2 must; for tests.
@@ -162,13 +185,12 @@ func explain(doing string, err error) error {
 	said := fmt.Errorf("%s: %w", doing, err)
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES) && os.Geteuid() != 0:
-		return &Unavailable{Feature: "the privilege to load kernel programs", Err: said,
-			Hint: "run as root, or give the program CAP_BPF and CAP_PERFMON (setcap cap_bpf,cap_perfmon+ep); in a container --privileged, or --cap-add=BPF --cap-add=PERFMON"}
+		return unprivileged(said)
 	case errors.Is(err, unix.ENOMEM), errors.Is(err, unix.E2BIG) && strings.Contains(err.Error(), "map"):
-		return &Unavailable{Feature: "memory for the ring of events", Err: said,
+		return &Unavailable{Feature: "there is no memory for the ring of events", Err: said,
 			Hint: "make the ring smaller, or raise the memory limit of this cgroup"}
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, btf.ErrNotFound):
-		return &Unavailable{Feature: "tracing programs with BTF, task storage and ring buffers", Least: leastKernel, Err: said,
+		return &Unavailable{Feature: "the kernel lacks tracing programs with BTF, task storage or ring buffers", Least: leastKernel, Err: said,
 			Hint: "use --with ptrace, or a kernel built with CONFIG_BPF_SYSCALL, CONFIG_BPF_EVENTS and CONFIG_DEBUG_INFO_BTF"}
 	}
 	return said

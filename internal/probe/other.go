@@ -16,7 +16,7 @@ func Open(opt Options) (*Probe, error) {
 	if err := opt.check(); err != nil {
 		return nil, err
 	}
-	return nil, &Unavailable{Feature: "Linux on amd64 or arm64", Least: leastKernel, Hint: "watch on a Linux machine; traces of other systems can be read by `filerace explain`"}
+	return nil, &Unavailable{Feature: "this is not Linux on amd64 or arm64", Least: leastKernel, Hint: "watch on a Linux machine; traces of other systems can be read by `filerace explain`"}
 }
 
 // Next implements trace.Source.
