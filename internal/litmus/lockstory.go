@@ -253,4 +253,11 @@ func countedTwo(p *Proc, _ []*Said) Outcome {
 	return Fine
 }
 
-func zeroFile(p *Proc) { p.Write("file", "\x00") }
+// zeroFile makes the file one byte long, 0, without truncating it: some file
+// systems write a file to disk when it is closed after that.
+func zeroFile(p *Proc) {
+	fd := p.Open("file", unix.O_WRONLY|unix.O_CREAT)
+	defer p.Close(fd)
+	_, err := unix.Pwrite(fd, []byte{0}, 0)
+	p.Must("write", err)
+}
