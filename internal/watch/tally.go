@@ -125,9 +125,10 @@ func (r *repeated) json() ([]byte, error) {
 	return oneLine(jsonRepeated{"again", r.rule, r.evidence, r.path, r.count})
 }
 
-// block is the text of one finding as hunt writes it, with the moment at which it
-// was seen.
+// block is the text of one finding as hunt writes it, with who took part and the
+// moment at which it was seen.
 func block(f race.Finding, ops []*op.Op, at time.Time, o report.Options) ([]byte, error) {
+	f, ops = rerooted(f, ops)
 	var text bytes.Buffer
 	if err := report.Text(&text, reported(f, ops), o); err != nil {
 		return nil, err
@@ -135,6 +136,9 @@ func block(f race.Finding, ops []*op.Op, at time.Time, o report.Options) ([]byte
 	// The last line sums a whole report up, which this is not.
 	b := bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 	b = bytes.TrimRight(b[:bytes.LastIndexByte(b, '\n')+1], "\n")
+	if who := whoIsWho(&f, ops); who != "" {
+		b = append(b, "\nwho     "+who...)
+	}
 	if !at.IsZero() {
 		b = append(b, "\nseen    "+at.Format("2006-01-02 15:04:05")...)
 	}
