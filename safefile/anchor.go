@@ -18,10 +18,10 @@ import (
 // inode its name back instead of making a new one.
 //
 // The invariant: as long as somebody is inside with the inode X, the anchor names X.
-// It is made by link(2), which never replaces (litmus: exclusive-creation); it is
+// It is made by link(2), which never replaces (litmus: create); it is
 // taken away only by one who has X locked exclusively. Who is inside has locked X
 // and seen the anchor name X while X was open, so X cannot have been freed and its
-// number given to another file between (litmus: inode-reuse).
+// number given to another file between (litmus: reuse).
 //
 // Where the file cannot be linked (no right to write the directory, vfat, the
 // kernel's protected_hardlinks), what remains is to compare with the path itself.

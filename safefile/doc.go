@@ -2,8 +2,8 @@
 // do them at once, done right: locks, whole-file writes, updates, appends, reads of
 // files that are being replaced, leases, PID files, directory trees.
 //
-// It needs the standard library and golang.org/x/sys only, and runs on Linux, macOS, FreeBSD, NetBSD, OpenBSD
-// and DragonFly BSD. Each doc comment says what is guaranteed, what it costs, what can still go
+// It needs the standard library and golang.org/x/sys only. It is tried on Linux and builds for macOS, FreeBSD,
+// NetBSD, OpenBSD and DragonFly BSD. Each doc comment says what is guaranteed, what it costs, what can still go
 // wrong, and in parentheses on which test of `filerace litmus` it stands.
 //
 //	unlock, err := safefile.Lock(ctx, "app.lock")

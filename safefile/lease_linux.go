@@ -19,7 +19,7 @@ var leases struct {
 
 // Lease opens a file and takes a lease on it (fcntl(2), F_SETLEASE): an exclusive one is
 // against every other open, a shared one against opens for writing and truncation. Who
-// opens it waits until the holder has brought the file in order and calls Close (litmus: leases).
+// opens it waits until the holder has brought the file in order and calls Close (litmus: lease).
 //
 // The file must be the caller's own, or the process needs CAP_LEASE: EACCES. It must be open
 // nowhere else (exclusive), or not for writing (shared): else ErrLocked. Of a file that is leased in a way

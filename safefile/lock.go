@@ -27,7 +27,7 @@ type Held struct {
 // Guaranteed, on a local file system: of all that lock with this package, one is
 // inside, be they processes or goroutines. The lock ends with the process, however
 // that ends (litmus: flock). It stays exclusive if anybody deletes or replaces the
-// lock file at any moment (litmus: lock-file-removal; see anchors in the package's
+// lock file at any moment (litmus: lock-removal; see anchors in the package's
 // comment). flock(1), gofrs/flock and others that call flock(2) on the path are
 // excluded, too, as long as nobody deletes the file: they do not look whether what
 // they locked is still what the path names. fcntl(2) and lockf(3) locks are

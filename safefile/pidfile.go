@@ -11,7 +11,7 @@ import (
 // returned function is called, which deletes the file, or the process ends. It cannot be
 // stolen: whether the file is another live process's is decided by the kernel's lock and
 // never by the number in it, so a stale file, a reused id and two starts at once do no
-// harm (litmus: flock, lock-file-removal).
+// harm (litmus: flock, lock-removal).
 //
 // If it is another's, the error wraps ErrLocked and says which process that is, if that can be
 // told. A child that inherits no descriptors does not keep it; a process that forks

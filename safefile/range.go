@@ -26,7 +26,7 @@ var errRange = errors.New("range out of bounds")
 // overlap do not meet.
 //
 // On Linux it is an open file description lock (fcntl(2), F_OFD_SETLK): no close of
-// another descriptor drops it and it is not merged with others (litmus: fcntl). It excludes fcntl(2)
+// another descriptor drops it and it is not merged with others (litmus: fcntl, ofd). It excludes fcntl(2)
 // and lockf(3) locks of other processes, and is independent of flock(2) and Lock. Elsewhere it is an fcntl(2)
 // lock, which belongs to the process and falls with the first close of any descriptor of
 // that file; this package keeps one descriptor for each file and closes it with the last range, but

@@ -15,7 +15,7 @@ import (
 // bears company: others may delete and create in it meanwhile. What is created while it
 // works is deleted, too, until ctx is done. No error if there is nothing. Symbolic
 // links are deleted, not followed, even if one takes the place of a directory just then
-// (openat(2) with O_NOFOLLOW; litmus: directories).
+// (openat(2) with O_NOFOLLOW; litmus: tree).
 //
 // When it returns nil there was no such name at a moment before.
 func RemoveAll(ctx context.Context, path string) error {
@@ -33,7 +33,7 @@ func RemoveAll(ctx context.Context, path string) error {
 
 // MkdirAll creates a directory and all above it that are missing, as os.MkdirAll does, and
 // bears company: it starts over when another removes a directory between, until ctx is
-// done. Of several who make the same, all succeed (litmus: exclusive-creation).
+// done. Of several who make the same, all succeed (litmus: create).
 //
 // When it returns nil there was such a directory at a moment before; who must keep it
 // holds a lock.

@@ -12,7 +12,7 @@ import (
 )
 
 // WriteFile gives path the content data as a whole: every reader finds the old file or
-// the new one, never neither and never a part (litmus: rename). When it returns nil, the new
+// the new one, never neither and never a part (litmus: replace). When it returns nil, the new
 // file also survives a crash of the machine: file and directory are synced.
 //
 // A file that was there keeps its mode, owner, group, extended attributes and ACL; if
@@ -43,7 +43,7 @@ func WriteFile(path string, data []byte, opts ...Option) error {
 
 // CreateExclusive makes a file with the content data if there is none of that name: of
 // any number of callers exactly one succeeds, and the others get an error that wraps
-// fs.ErrExist (litmus: exclusive-creation). The file appears whole. Where a file system has no hard
+// fs.ErrExist (litmus: create). The file appears whole. Where a file system has no hard
 // links, Linux renames without replacing; elsewhere that is an error.
 func CreateExclusive(path string, data []byte, opts ...Option) error {
 	return WriteFile(path, data, append(opts[:len(opts):len(opts)], Exclusive())...)

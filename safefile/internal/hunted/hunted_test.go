@@ -31,8 +31,13 @@ func built(t *testing.T) string {
 // hunt hunts for races between three of a primitive, and returns the exit status and the report.
 func hunt(t *testing.T, dir, program, primitive, runs string) (int, string) {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(dir, "filerace"), "hunt", "--quiet", "--fresh", t.TempDir(), "--time", "0", "--runs", runs,
-		"--copies", "3", "--", filepath.Join(dir, program), primitive)
+	return huntFor(t, dir, runs, "--copies", "3", "--", filepath.Join(dir, program), primitive)
+}
+
+func huntFor(t *testing.T, dir, runs string, what ...string) (int, string) {
+	t.Helper()
+	args := append([]string{"hunt", "--quiet", "--fresh", t.TempDir(), "--time", "0", "--runs", runs}, what...)
+	cmd := exec.Command(filepath.Join(dir, "filerace"), args...)
 	cmd.Dir = t.TempDir() // where the race is saved
 	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
 	out, err := cmd.CombinedOutput()
@@ -57,6 +62,26 @@ func TestHuntsFindNothing(t *testing.T) {
 				t.Errorf("status %d\n%s", status, report)
 			}
 		})
+	}
+}
+
+// A stranger deletes the lock file at any moment.
+func TestHuntsBearDeletion(t *testing.T) {
+	dir := built(t)
+	runs := "100"
+	if os.Getenv("SAFEFILE_LONG") != "" {
+		runs = "2000"
+	}
+	hunted := filepath.Join(dir, "hunted")
+	for primitive, file := range map[string]string{"lock": "lock", "update": ".sum.lock"} {
+		use := hunted + " " + primitive
+		if status, report := huntFor(t, dir, runs, "--actor", use, "--actor", use, "--actor", "rm -f "+file); status != 0 {
+			t.Errorf("%s: status %d\n%s", primitive, status, report)
+		}
+	}
+	use := hunted + " bare" // whose anchor is not there to bear it
+	if status, report := huntFor(t, dir, "1000", "--actor", use, "--actor", use, "--actor", "rm -f lock"); status != 66 {
+		t.Errorf("bare: status %d\n%s", status, report)
 	}
 }
 
