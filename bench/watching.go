@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"filerace/internal/probe"
+	"filerace/internal/trace"
+)
+
+//go:embed program/storm.c
+var stormText []byte
+
+// storm is the measured storm of calls.
+type storm struct {
+	l       *lab
+	program string
+	calls   int // of the storm bare and watched; other tools get a tenth
+	seen    int // events of the last watched storm
+	lost    uint64
+	odd     int // watched storms of which not every call was seen
+}
+
+// watching measures what a storm of calls costs while somebody looks on.
+func (l *lab) watching() section {
+	out := section{title: "Watching a storm of open, flock, write, unlink, close (goal 1.25, at most 1.4, no event lost)",
+		head: []string{"way", "times bare", "µs a call"}}
+	s := &storm{l: l, program: filepath.Join(l.dir, "storm"), calls: 1_000_000}
+	if l.quick {
+		s.calls = 50_000
+	}
+	if out.broken = s.compile(); out.broken != nil {
+		return out
+	}
+	probing, err := probe.Open(probe.Options{PIDs: []int{os.Getpid()}, NoStart: true})
+	if err != nil {
+		out.broken = err
+		return out
+	}
+	probing.Close()
+	ways := []way{
+		{plain, func([]string, int) (answer, error) { return s.under(s.calls) }},
+		{"watched, events decoded", func([]string, int) (answer, error) { return s.watched() }},
+		{"filerace run --with bpf", func([]string, int) (answer, error) {
+			return s.under(s.calls, l.filerace, "run", "--with", "bpf", "-o", os.DevNull, "--")
+		}},
+	}
+	for _, tool := range s.tools() {
+		if a, err := s.under(s.calls/100, tool...); err != nil || a.Elapsed <= 0 {
+			out.note("%s does not run here: %v", tool[0], err)
+			continue
+		}
+		ways = append(ways, way{strings.Join(tool[:min(len(tool), 3)], " "), func([]string, int) (answer, error) {
+			return s.under(s.calls/10, tool...)
+		}})
+	}
+	rounds := l.rounds
+	l.rounds = min(rounds, 5)
+	defer func() { l.rounds = rounds }()
+	l.sideBySide(&out, ways, func(w way) (float64, error) {
+		l.progress("storm, " + w.name)
+		a, err := w.run(nil, 1)
+		return float64(a.Elapsed.Nanoseconds()) / 1e3, err
+	})
+	out.note("%d calls in %s, bare and watched; a tenth of them under other tools. The last watched storm: %d calls seen, %d events lost; storms of which a call was not seen: %d.",
+		s.calls, l.memoryIs, s.seen, s.lost, s.odd)
+	return out
+}
+
+func (s *storm) compile() error {
+	source := filepath.Join(s.l.dir, "storm.c")
+	if err := os.WriteFile(source, stormText, 0o644); err != nil {
+		return err
+	}
+	text, err := exec.Command("cc", "-O2", "-o", s.program, source).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("compile the storm: %w: %s", err, text)
+	}
+	return nil
+}
+
+// tools are the other ways to look on, as far as they are installed: each writes what
+// it sees to a file that nobody reads.
+func (s *storm) tools() (list [][]string) {
+	for _, tool := range strace() {
+		list = append(list, append(tool, "-e", "trace=openat,flock,write,unlink,close", "-o", os.DevNull))
+	}
+	list = append(list, []string{"perf", "trace", "-o", os.DevNull})
+	const script = `tracepoint:raw_syscalls:sys_exit /comm == "storm"/ { printf("%d %d %d %d\n", nsecs, tid, args->id, args->ret); }`
+	list = append(list, []string{"bpftrace", "-q", "-o", os.DevNull, "-e", script, "-c"})
+	var there [][]string
+	for _, tool := range list {
+		if _, err := exec.LookPath(tool[0]); err == nil {
+			there = append(there, tool)
+		}
+	}
+	return there
+}
+
+// under runs a storm of n calls under a tool, and returns the time of one call.
+func (s *storm) under(n int, tool ...string) (answer, error) {
+	args := append(tool, s.program, strconv.Itoa(n))
+	if len(tool) > 0 && tool[len(tool)-1] == "-c" {
+		args = append(tool, s.program+" "+strconv.Itoa(n))
+	}
+	cmd := s.l.command(s.l.ctx, s.l.memory, args[0], args[1:]...)
+	cmd.Stdin = strings.NewReader("\n")
+	text, err := cmd.Output()
+	if err != nil {
+		return answer{}, err
+	}
+	return perCall(text, n)
+}
+
+// perCall reads what the storm printed, which may stand among the tool's own lines.
+func perCall(text []byte, n int) (a answer, err error) {
+	for line := range bytes.Lines(text) {
+		ns, err := strconv.ParseInt(string(bytes.TrimSpace(line)), 10, 64)
+		if err == nil && ns > 0 {
+			a.Elapsed = time.Duration(ns / int64(n))
+			return a, nil
+		}
+	}
+	return a, errors.New("the storm told no time")
+}
+
+// watched runs a storm while this process reads what the kernel tells of it.
+func (s *storm) watched() (answer, error) {
+	cmd := s.l.command(s.l.ctx, s.l.memory, s.program, strconv.Itoa(s.calls))
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return answer{}, err
+	}
+	var text bytes.Buffer
+	cmd.Stdout = &text
+	if err := cmd.Start(); err != nil {
+		return answer{}, err
+	}
+	p, err := probe.Open(probe.Options{Trees: []int{cmd.Process.Pid}})
+	if err != nil {
+		in.Close()
+		return answer{}, errors.Join(err, cmd.Wait())
+	}
+	defer p.Close()
+	s.seen, s.lost = 0, 0
+	ended := make(chan error)
+	go func() { ended <- s.count(p) }()
+	io.WriteString(in, "\n")
+	err = cmd.Wait()
+	p.Stop()
+	if err = errors.Join(err, <-ended); err != nil {
+		return answer{}, err
+	}
+	if s.seen < s.calls {
+		s.odd++
+	}
+	return perCall(text.Bytes(), s.calls)
+}
+
+func (s *storm) count(p *probe.Probe) error {
+	for {
+		r, err := p.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case r.What == trace.Gap:
+			s.lost += r.Lost
+		case r.What == trace.Returned:
+			s.seen++
+		}
+	}
+}
