@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -177,15 +178,20 @@ func TestBuildAll(t *testing.T) {
 	nothingLeft(t, c)
 }
 
+// A signal to end is handed on to the process inside; by SIGKILL it ends, too.
 func TestKilledLeavesNothing(t *testing.T) {
-	c := begin(t, "ext4", "overlay", "fuse")
-	c.built(t)
-	if program("mkfs.ext4") != "" && len(c.devices(t)) != 2 {
-		t.Errorf("%v are in use, want one for ext4 and one for what lies on it", c.devices(t))
+	for _, sig := range []os.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+		t.Run(sig.String(), func(t *testing.T) {
+			c := begin(t, "ext4", "overlay", "fuse")
+			c.built(t)
+			if program("mkfs.ext4") != "" && len(c.devices(t)) != 2 {
+				t.Errorf("%v are in use, want one for ext4 and one for what lies on it", c.devices(t))
+			}
+			c.Process.Signal(sig)
+			c.Wait()
+			nothingLeft(t, c)
+		})
 	}
-	c.Process.Kill()
-	c.Wait()
-	nothingLeft(t, c)
 }
 
 func TestMissingProgram(t *testing.T) {
