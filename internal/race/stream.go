@@ -29,9 +29,10 @@ type Stream struct {
 	recent   ring // operations on names, locks and processes
 	contents ring // reads, writes and their like, which are many
 	old      map[op.Actor]bool
+	ended    []op.Actor // processes that ended, and may still be waited for
 	nameless nameless
 	gaps     int
-	ended    bool
+	closed   bool
 }
 
 // NewStream returns a stream that calls tell, which may be nil, for each race when
@@ -80,6 +81,24 @@ func (s *Stream) Take(e world.Event) {
 	eff := s.world.Apply(o)
 	s.rules.Step(s.world, eff)
 	s.nameless.step(s.world, eff, s.rules.tell)
+	if o.Kind == op.Exit && eff.Process.Exited {
+		s.bury(o.Actor.Process())
+	}
+}
+
+// endedMax bounds how many processes are kept that ended and were not waited for:
+// traces often do not show who waits.
+const endedMax = 512
+
+func (s *Stream) bury(a op.Actor) {
+	if s.ended = append(s.ended, a); len(s.ended) < 2*endedMax {
+		return
+	}
+	for _, a := range s.ended[:endedMax] {
+		s.world.Bury(a)
+		delete(s.old, a)
+	}
+	s.ended = append(s.ended[:0], s.ended[endedMax:]...)
 }
 
 // gap: operations are missing. What the world holds of descriptors, names and locks
@@ -109,7 +128,7 @@ func (s *Stream) noteOld(o *op.Op) {
 // End closes the stream and returns its findings, as Detector.End does, each with
 // the operations that are still kept.
 func (s *Stream) End(end End) []Told {
-	s.ended = true
+	s.closed = true
 	var out []Told
 	for _, f := range s.rules.End(s.world, end) {
 		out = append(out, s.told(f))
@@ -119,7 +138,7 @@ func (s *Stream) End(end End) []Told {
 
 // heard is told of a race that is new, or surer than before.
 func (s *Stream) heard(f *Finding, again bool) {
-	if s.tell != nil && !s.ended {
+	if s.tell != nil && !s.closed {
 		t := s.told(*f)
 		t.Again = again
 		s.tell(t)
