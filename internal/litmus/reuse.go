@@ -20,16 +20,21 @@ var inodeReuse = &Test{
 	},
 }
 
-// generations is how many files each process makes in a trial, each at once after
-// it removed the one before: the sooner a number comes back, the harder it is to
-// tell two files apart by a time.
-const generations = 200
+// How many files each process makes in a trial, each at once after it removed the one
+// before: the sooner a number comes back, the harder it is to tell two files apart by a
+// time. It goes on until one came back; XFS sets numbers free in the background.
+const (
+	generations     = 200
+	mostGenerations = 2000
+)
 
 // generations makes files and removes them while another process does the same.
-func (p *Proc) generations(name string, create func(i int)) {
+// create tells whether a number has come back.
+func (p *Proc) generations(name string, create func(i int) bool) {
 	p.Race(func() {
-		for i := range generations {
-			create(i)
+		back := false
+		for i := 0; i < generations || !back && i < mostGenerations; i++ {
+			back = create(i) || back
 			p.Must("remove", unix.Unlink(name))
 		}
 	})
@@ -55,7 +60,7 @@ var numberReuse = &Case{
 		p.Write(alive, "")
 		stays := p.number(alive)
 		seen := map[uint64]int{}
-		p.generations(file, func(i int) {
+		p.generations(file, func(i int) bool {
 			if p.Shim() {
 				p.Must("link", unix.Link(alive, file))
 			} else {
@@ -70,6 +75,7 @@ var numberReuse = &Case{
 				p.Say("inode %d was removed, and came back with file %d after it", n, i-since)
 			}
 			seen[n] = i
+			return p.slot.values[0] > 0
 		})
 	}),
 	Judge: func(p *Proc, said []*Said) Outcome {
@@ -128,7 +134,7 @@ func tellsApart(name string, right, wrong func(name string) (ino uint64, mark st
 			return n, m
 		}
 		last := map[uint64]string{}
-		p.generations(file, func(i int) {
+		p.generations(file, func(i int) bool {
 			p.create(file)
 			n, m := mark()
 			if before, seen := last[n]; seen {
@@ -145,6 +151,7 @@ func tellsApart(name string, right, wrong func(name string) (ino uint64, mark st
 					p.Set(2, 1)
 				}
 			}
+			return p.slot.values[0] > 0
 		})
 	}
 	return &Case{
@@ -162,7 +169,7 @@ func tellsApart(name string, right, wrong func(name string) (ino uint64, mark st
 			case v[0] > 0:
 				p.Tally(cameBack)
 			case p.Tallied(cameBack) == 0:
-				p.Skip("no inode number came back in %d files, so there was nothing to tell apart", 2*generations)
+				p.Skip("no inode number came back in %d files, so there was nothing to tell apart", 2*mostGenerations)
 			}
 			switch {
 			case v[1] > 0 && allowed == "":
