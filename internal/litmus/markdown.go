@@ -20,7 +20,7 @@ func (m *Matrix) Markdown(w io.Writer) error {
 		"- **not tested**: why is told below the table\n\n")
 	b.WriteString("| column | file system | mounted with | made by |\n| --- | --- | --- | --- |\n")
 	for _, c := range m.Columns {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", cell(c.Label), cell(c.FS.Type), cell(c.FS.Options), cell(c.Made))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", cell(c.Label), cell(c.FS.Type), cell(general(c.FS.Options)), cell(c.Made))
 	}
 	rows := m.rows()
 	for len(rows) > 0 {
@@ -33,6 +33,12 @@ func (m *Matrix) Markdown(w io.Writer) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// general leaves mount options out that name places of one machine.
+func general(options string) string {
+	all := strings.Split(options, ",")
+	return strings.Join(slices.DeleteFunc(all, func(o string) bool { return strings.Contains(o, "/") }), ",")
 }
 
 // section is one test: its table, and what there is to say about it.
