@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -344,11 +343,4 @@ func (c *Case) parts() []string {
 	}
 	slices.Sort(children)
 	return append(names, children...)
-}
-
-func (c *Case) roleName(i int) string {
-	if i < len(c.Roles) && c.Roles[i].Name != "" {
-		return c.Roles[i].Name
-	}
-	return "process " + strconv.Itoa(i+1)
 }
