@@ -25,7 +25,7 @@ var inodeReuse = &Test{
 // time. It goes on until one came back; XFS sets numbers free in the background.
 const (
 	generations     = 200
-	mostGenerations = 2000
+	mostGenerations = 1000
 )
 
 // generations makes files and removes them while another process does the same.
