@@ -139,3 +139,68 @@ func TestUnlinkViolation(t *testing.T) {
 		t.Log(f.Headline, f.Why)
 	}
 }
+
+// Two rewrite what they read; the second did not see the first's change.
+const lost = `
+0 1 1 execve /bin/sh = 0
+2 3 1 open /n flags=0x242 = 3
+4 5 1 write fd=3 len=4 = 4
+6 7 1 close fd=3 = 0
+8 9 1 fork = 11
+10 11 1 fork = 12
+20 21 11 open /n flags=0 = 3
+22 23 11 read fd=3 len=64 = 4
+24 25 12 open /n flags=0 = 3
+26 27 12 read fd=3 len=64 = 4
+%s
+30 31 11 open /n flags=0x241 = 4
+32 33 11 write fd=4 len=4 = 4
+34 35 11 close fd=4 = 0
+%d %d 12 open /n flags=0x241 = 4
+50 51 12 write fd=4 len=4 = 4
+52 53 12 close fd=4 = 0
+`
+
+func TestOverlapIsDoubt(t *testing.T) {
+	if got := rulesOf(streamed(t, fmt.Sprintf(lost, "", 40, 41))); got != "lost-update observed" {
+		t.Errorf("one after the other: %s", got)
+	}
+	told := streamed(t, fmt.Sprintf(lost, "", 29, 46)) // may have cut the file off before the other wrote
+	if got := rulesOf(told); got != "lost-update possible" {
+		t.Fatalf("overlapping: %s", got)
+	}
+	if !strings.Contains(told[0].Why, "overlapped in time") {
+		t.Errorf("the doubt is not told: %s", told[0].Why)
+	}
+}
+
+func TestNothingIsConcludedAcrossGap(t *testing.T) {
+	if got := rulesOf(streamed(t, fmt.Sprintf(lost, "gap", 40, 41))); got != "" {
+		t.Errorf("across a gap: %s", got)
+	}
+}
+
+// Whatever was there before the trace may hold locks.
+func TestProcessesFromBeforeAreDoubt(t *testing.T) {
+	script := strings.NewReplacer("0 1 1 execve /bin/sh = 0\n", "", "8 9 1 fork = 11\n", "", "10 11 1 fork = 12\n", "").Replace(fmt.Sprintf(lost, "", 40, 41))
+	if got := rulesOf(streamed(t, script)); got != "lost-update possible" {
+		t.Errorf("processes that nobody announced: %s", got)
+	}
+}
+
+func TestFindingsAreToldAsTheyHappen(t *testing.T) {
+	var heard []string
+	s := NewStream(func(f Told) { heard = append(heard, f.Rule) })
+	f := trace.NewFlow(s.World(), s.Take)
+	for _, r := range recorded(t, fmt.Sprintf(lost, "", 40, 41)) {
+		f.Put(r)
+	}
+	f.Advance(trace.DefaultLag + 100)
+	if len(heard) != 1 || heard[0] != "lost-update" {
+		t.Errorf("heard before the end: %v", heard)
+	}
+	f.Close()
+	if told := s.End(End{}); len(told) != 1 || told[0].Older != 0 || len(told[0].Ops) != s.Len() {
+		t.Errorf("at the end: %d findings", len(told))
+	}
+}

@@ -166,7 +166,7 @@ func (m *model) learnLinks(o *op.Op, a, b *node) {
 
 // leads returns where the name leads; known is false if nobody knows.
 func (m *model) leads(n *node) (f *inode, known bool) {
-	if n.known && n.under != n.dir.file {
+	if n.known && n.dir != n && n.under != n.dir.file {
 		n.known, n.file = false, nil // another directory has that path by now
 	}
 	return n.file, n.known

@@ -38,8 +38,13 @@ func (w *World) newThread(a op.Actor, p *Process, made Stamp) *thread {
 	return t
 }
 
+// freeLooked is how many of the slots given up last are looked at: where nobody waits for
+// processes, those of long ago fit no one.
+const freeLooked = 256
+
 func (w *World) takeSlot(t *thread, made Stamp) {
-	for i, f := range w.free {
+	for i := len(w.free) - 1; i >= 0 && i >= len(w.free)-freeLooked; i-- {
+		f := w.free[i]
 		if made.seen != nil && int(f.slot) < len(made.seen.hard) && made.seen.hard[f.slot] >= f.tick {
 			t.slot, t.tick = f.slot, f.tick
 			last := len(w.free) - 1
