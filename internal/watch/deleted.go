@@ -57,6 +57,9 @@ func deleted(w *world.World, keep func(path string) bool) []TopDeleted {
 	var all []TopDeleted
 	for _, row := range open {
 		row.Path = strings.TrimSuffix(row.Path, " (deleted)") // as the kernel writes it in /proc/PID/fd
+		if row.Path == "" {
+			row.Path = "(never had a name that was seen)" // memfd, O_TMPFILE
+		}
 		if keep(row.Path) {
 			slices.Sort(row.Who)
 			all = append(all, *row)

@@ -78,16 +78,30 @@ func pidOf(a op.Actor, ops []*op.Op) int {
 	return 0
 }
 
-// whoIsWho tells which processes the actors of a finding are.
-func whoIsWho(f *race.Finding, ops []*op.Op) string {
-	var parts []string
+// whoIsWho tells which processes the actors of a finding are, in lines of that width.
+func whoIsWho(f *race.Finding, ops []*op.Op, width int) string {
+	const label, indent = "who     ", "        "
+	var b strings.Builder
+	line := ""
 	for _, a := range f.Actors {
-		for _, o := range slices.Backward(ops) {
-			if o.Actor.Process() == a.Process() {
-				parts = append(parts, fmt.Sprintf("%s is process %d, %s", a, o.PID, visible(o.Prog)))
-				break
-			}
+		i := len(ops) - 1 // its last operation: by then it has become what it is
+		for i >= 0 && ops[i].Actor.Process() != a.Process() {
+			i--
+		}
+		if i < 0 {
+			continue
+		}
+		who := fmt.Sprintf("%s is process %d, %s", a, ops[i].PID, visible(ops[i].Prog))
+		switch {
+		case line == "":
+			line = label + who
+		case cells(line)+2+cells(who) < width:
+			line += "; " + who
+		default:
+			b.WriteString(line + ";\n")
+			line = indent + who
 		}
 	}
-	return strings.Join(parts, "; ")
+	b.WriteString(line)
+	return b.String()
 }

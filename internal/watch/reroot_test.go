@@ -39,8 +39,14 @@ func TestActorsAreNamedFromTheirCommonAncestor(t *testing.T) {
 			t.Errorf("step %d is of %s, was of %s", o.Seq, o.Actor, ops[i].Actor)
 		}
 	}
-	if who := whoIsWho(&g, renamed); strings.Count(who, " is process ") != len(g.Actors) {
+	who := whoIsWho(&g, renamed, 60)
+	if strings.Count(who, " is process ") != len(g.Actors) || !strings.HasPrefix(who, "who     ") {
 		t.Errorf("who is who: %s", who)
+	}
+	for line := range strings.Lines(who) {
+		if cells(strings.TrimSuffix(line, "\n")) > 60 {
+			t.Errorf("too long: %q", line)
+		}
 	}
 }
 

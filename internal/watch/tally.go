@@ -136,8 +136,8 @@ func block(f race.Finding, ops []*op.Op, at time.Time, o report.Options) ([]byte
 	// The last line sums a whole report up, which this is not.
 	b := bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 	b = bytes.TrimRight(b[:bytes.LastIndexByte(b, '\n')+1], "\n")
-	if who := whoIsWho(&f, ops); who != "" {
-		b = append(b, "\nwho     "+who...)
+	if who := whoIsWho(&f, ops, cmp.Or(o.Width, report.DefaultWidth)); who != "" {
+		b = append(b, "\n"+who...)
 	}
 	if !at.IsZero() {
 		b = append(b, "\nseen    "+at.Format("2006-01-02 15:04:05")...)
