@@ -74,8 +74,8 @@ type Case struct {
 	// cases that are slow or always end alike. 0: the default.
 	Trials int
 
-	// Rare is a surprise that shows in few trials: the case gets four times the
-	// time of others, so that its verdict is the same in every run.
+	// Rare is a surprise that shows in few trials, or is to be seen in many: the case
+	// gets four times the time of others, so that its verdict is the same in every run.
 	Rare bool
 
 	// Allowed is why a surprise is permitted, with its source, in one sentence.

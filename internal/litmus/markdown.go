@@ -97,7 +97,10 @@ func (m *Matrix) remarks(r row, say func(string, ...any)) {
 		if res.Allowed != "" {
 			say("Allowed: %s", res.Allowed)
 		}
-		if res.Reason != "" {
+		switch {
+		case res.Reason != "" && sameReason(r.results):
+			say("%s: %s", r.c.Name, res.Reason)
+		case res.Reason != "":
 			say("%s: %s", name, res.Reason)
 		}
 		if text := res.Counted(); text != "" {
@@ -117,6 +120,16 @@ func (m *Matrix) remarks(r row, say func(string, ...any)) {
 			}
 		}
 	}
+}
+
+// sameReason tells whether no place was tested, and all for one reason.
+func sameReason(results []*Result) bool {
+	for _, r := range results {
+		if r == nil || r.Reason != results[0].Reason {
+			return false
+		}
+	}
+	return true
 }
 
 // differ tells whether two places gave different verdicts.
