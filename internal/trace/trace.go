@@ -5,7 +5,7 @@
 //
 // The way of a record:
 //
-//	Source → Record → Builder (actors, names, identities) → Sequencer (order) → *op.Op
+//	Source → Record → Flow: actors and paths → order → identities → Event, with its *op.Op
 //
 // A source decodes by the one table (op.Decode, op.Finish); text sources hand it
 // the strings and structures of the log as Memory.
