@@ -40,6 +40,7 @@ type errand struct {
 	Together   bool // start sections together, without delays
 	Trials     int
 	Until      int64 // no further trial after this time, ns
+	Grace      int64 // ns more while no windows have met: the machine is busy
 	Seed       uint64
 }
 
@@ -144,7 +145,7 @@ func (p *Proc) lead() int {
 	res := Result{Test: p.errand.Test, Case: p.errand.Case, InTurn: p.c.InTurn, Verdict: VerdictNotTested}
 	began := now()
 	line := newLineup(len(p.c.Roles), p.Rand)
-	for k := int64(1); k <= int64(p.errand.Trials) && (now() < p.errand.Until || k == 1); k++ {
+	for k := int64(1); k <= int64(p.errand.Trials) && (k == 1 || now() < p.until(&res)); k++ {
 		ok := p.trial(k, line, &res)
 		if !ok || res.Verdict == VerdictBroken || !p.c.InTurn && res.Surprises >= enough {
 			break
@@ -158,6 +159,14 @@ func (p *Proc) lead() int {
 		return exitOrphan
 	}
 	return exitDone
+}
+
+// until is when no further trial is to begin.
+func (p *Proc) until(res *Result) int64 {
+	if !res.InTurn && res.Overlapped == 0 {
+		return p.errand.Until + p.errand.Grace
+	}
+	return p.errand.Until
 }
 
 // enough surprises leave no doubt: the time is better spent on other cases.

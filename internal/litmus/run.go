@@ -182,7 +182,7 @@ func start(c chosen, dir, scratch string, share time.Duration, o Options, f, w *
 	}
 	e := errand{
 		Test: c.test.Name, Case: c.c.Name, Program: exe, Scratch: scratch, Parent: os.Getpid(), Shim: o.Shim, Together: o.Together,
-		Trials: o.Trials, Until: now() + share.Nanoseconds(), Seed: o.Seed,
+		Trials: o.Trials, Until: now() + share.Nanoseconds(), Grace: max(share.Nanoseconds(), 0), Seed: o.Seed,
 	}
 	if c.c.Trials > 0 {
 		e.Trials = min(e.Trials, c.c.Trials)
@@ -221,7 +221,7 @@ func (t *troupe) watch(ctx context.Context, b *board, answer <-chan *Result, sha
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	last, moved := int64(-1), time.Now()
-	end := time.Now().Add(share)
+	end := time.Now().Add(2 * share)
 	for {
 		select {
 		case res, ok := <-answer:
