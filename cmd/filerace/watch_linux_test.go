@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -88,7 +89,7 @@ func TestWatchSeesARace(t *testing.T) {
 	needProbe(t)
 	dir := t.TempDir()
 	var out, said gathered
-	cmd := exec.Command("filerace", "watch", "--path", "**/L", "--record", "kept")
+	cmd := exec.Command("filerace", "watch", "--tree", strconv.Itoa(os.Getpid()), "--path", "**/L", "--record", "kept")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
