@@ -66,7 +66,7 @@ func TestGuarantees(t *testing.T) {
 		for _, c := range test.Cases {
 			name := test.Name + "/" + c.Name
 			t.Run(name, func(t *testing.T) {
-				res := try(t, name, Options{Trials: 30, Time: time.Second})
+				res := try(t, name, Options{Trials: 15, Time: time.Second / 2})
 				if res.Verdict == VerdictBroken {
 					t.Errorf("broken: %q", res.Example)
 				}
