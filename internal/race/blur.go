@@ -126,12 +126,20 @@ func underLocks(rule string) bool {
 	return true
 }
 
-// mayHold reports whether an actor of the finding was there before the trace began, or
-// comes of one that was: what it had locked is not known.
+// mayHold reports whether an actor of the finding may hold a lock from before the trace
+// began: it was there then, or it has inherited a descriptor from then. Locks of
+// descriptions pass on with descriptors, those of processes not at all (fork(2)).
 func (s *Stream) mayHold(f *Finding) bool {
 	for _, a := range f.Actors {
-		for ; a != ""; a = a.Parent() {
-			if s.old[a.Process()] {
+		if s.old[a.Process()] {
+			return true
+		}
+		p := s.world.Process(a)
+		if p == nil {
+			continue
+		}
+		for _, d := range p.FDs {
+			if d.Opened.IsZero() && d.File.Type == op.Regular {
 				return true
 			}
 		}

@@ -63,8 +63,9 @@ type Detector struct {
 	found  map[string]int // by Key: index of findings
 	all    []Finding
 
-	judge func(*Finding)              // has a say in the evidence before a finding counts; nil: none
-	heard func(f *Finding, more bool) // is told of new findings, and of those with more evidence; nil: nobody
+	judge  func(*Finding)              // has a say in the evidence before a finding counts; nil: none
+	repeat func(*Finding)              // is told of a race that was found before, with no more evidence; nil: nobody
+	heard  func(f *Finding, more bool) // is told of new findings, and of those with more evidence; nil: nobody
 }
 
 // wanted tells for each op.Kind which of Rules want to see it.
@@ -165,6 +166,8 @@ func (d *Detector) report(f Finding) {
 	old.Explains = explains
 	if more {
 		d.hear(old, true)
+	} else if d.repeat != nil {
+		d.repeat(&f)
 	}
 }
 

@@ -124,3 +124,17 @@ func TestDetectorOrder(t *testing.T) {
 }
 
 func actors(names ...op.Actor) []op.Actor { return names }
+
+func TestRepeatedRacesAreTold(t *testing.T) {
+	d := withRules()
+	var told []string
+	d.heard = func(f *Finding, more bool) { told = append(told, "new "+string(f.Evidence)) }
+	d.repeat = func(f *Finding) { told = append(told, "again "+string(f.Evidence)) }
+	for _, e := range []Evidence{Possible, Possible, Observed, Possible, Observed} {
+		d.report(Finding{Rule: "lost-update", Path: "/f", Evidence: e})
+	}
+	want := []string{"new possible", "again possible", "new observed", "again possible", "again observed"}
+	if !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+}

@@ -21,6 +21,9 @@ type Told struct {
 // nobody saw leave doubt; a finding that hangs on such a thing is possible, not
 // observed (see doubt).
 type Stream struct {
+	// Repeated, if set, is told each time a race that was told before happens again.
+	Repeated func(*Finding)
+
 	world *world.World
 	rules *Detector
 	tell  func(Told)
@@ -48,6 +51,11 @@ func NewStream(tell func(Told)) *Stream {
 func (s *Stream) restart() {
 	s.rules = New()
 	s.rules.judge, s.rules.heard = s.judge, s.heard
+	s.rules.repeat = func(f *Finding) {
+		if s.Repeated != nil {
+			s.Repeated(f)
+		}
+	}
 	s.nameless = nameless{open: map[*world.OFD]*namelessOpen{}}
 }
 

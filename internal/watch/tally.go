@@ -199,3 +199,11 @@ func Report(findings []json.RawMessage, sum *Summary) ([]byte, error) {
 	}
 	return json.MarshalIndent(whole, "", "  ")
 }
+
+// again counts a race that was told before.
+func (t *tally) again(f *race.Finding, now int64) {
+	if r := t.known[f.Key()]; r != nil {
+		r.count++
+		r.seen = now
+	}
+}

@@ -57,6 +57,9 @@ func newWatcher(ctx context.Context, source trace.Source, o Options, out io.Writ
 	w.early.entries = o.Entry
 	w.early.shown = o.Show == Calls
 	w.judge = newJudge(!o.Partial, w.found)
+	if w.judge.stream != nil {
+		w.judge.stream.Repeated = func(f *race.Finding) { w.tally.again(f, w.now) }
+	}
 	w.flow = trace.NewFlow(w.judge.world(), w.emit)
 	w.flow.Lag = lag
 	return w
