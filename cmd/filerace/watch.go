@@ -19,8 +19,9 @@ import (
 )
 
 const watchAbout = `Watches the running system and tells each race when it happens first; a race that happens again is
-counted, in a line every ten seconds at most. Filters say what is shown: without --events all that could order the calls is still taken into account, and only --tree and
---cgroup lessen what is watched. Ctrl-C ends it. Exit status: 66 if a race was observed, 3 if it cannot watch, else 0.`
+counted, in a line every ten seconds at most. Filters say what is shown: without --events all that
+could order the calls is still taken into account, and only --tree and --cgroup lessen what is
+watched. Ctrl-C ends it. Exit status: 66 if a race was observed, 3 if it cannot watch, else 0.`
 
 // watchFlags are the flags as given.
 type watchFlags struct {
