@@ -99,7 +99,9 @@ func (c *control) disturb(by *thread, o *op.Op) {
 	switch o.Kind {
 	case op.Kill, op.Signal:
 		c.wakeAll()
-		c.recheckStopped(true)
+		if o.Signal != int(unix.SIGCHLD) { // which frees nobody else
+			c.recheckStopped(true)
+		}
 		return
 	case op.Exit: // an orphaned group's stopped members are sent SIGHUP and SIGCONT
 		c.wakeAll()

@@ -2,8 +2,9 @@ package tracee
 
 import (
 	"fmt"
+	"io"
 	"os"
-	"strconv"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +22,7 @@ func (c *control) start() error {
 	if err != nil {
 		return err
 	}
-	p := &process{pid: pid, actor: "1", prog: comm(pid), threads: 1, numbered: 1}
+	p := &process{pid: pid, actor: "1", prog: filepath.Base(c.cfg.Path), threads: 1, numbered: 1}
 	t := &thread{tid: pid, actor: "1", proc: p, ready: true, syscall: -1, stat: -1}
 	c.root = p
 	c.add(t)
@@ -34,7 +35,6 @@ func (c *control) start() error {
 func (c *control) inherit(t *thread) {
 	o := &op.Op{Kind: op.Inherit, FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, Off: op.None}
 	c.stamp(t, o)
-	shared := map[string]int{}
 	for fd, file := range []*os.File{c.cfg.Stdin, c.cfg.Stdout, c.cfg.Stderr} {
 		ours := int(file.Fd())
 		f := c.names.descriptor(os.Getpid(), ours)
@@ -42,15 +42,19 @@ func (c *control) inherit(t *thread) {
 			c.given[f.ID] = true
 		}
 		info := op.FDInfo{FD: fd, File: f, Off: op.None, Shared: fd}
-		text := procFile(os.Getpid(), "fdinfo/"+strconv.Itoa(ours))
-		fmt.Sscanf(string(text), "pos:\t%d\nflags:\t%o", &info.Off, &info.Flags)
+		if flags, err := unix.FcntlInt(uintptr(ours), unix.F_GETFL, 0); err == nil {
+			info.Flags = uint64(flags)
+		}
+		if at, err := unix.Seek(ours, 0, io.SeekCurrent); err == nil {
+			info.Off = at
+		}
 		// Descriptors 1 and 2 of a terminal or of `>log 2>&1` share one description; kcmp(2)
 		// would tell for sure but is often forbidden, so one file at one offset counts as one.
-		key := fmt.Sprint(f.ID, info.Off, info.Flags)
-		if first, ok := shared[key]; ok {
-			info.Shared = first
-		} else {
-			shared[key] = fd
+		for _, other := range o.FDs {
+			if other.File.ID == f.ID && other.Off == info.Off && other.Flags == info.Flags {
+				info.Shared = other.FD
+				break
+			}
 		}
 		o.FDs = append(o.FDs, info)
 	}
