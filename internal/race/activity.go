@@ -67,7 +67,7 @@ func (g *guard) data(e *world.Effect) activity {
 		return worksOnIt
 	case e.Op.Kind == op.Read || e.Op.Kind == op.ReadDir:
 		return goesOn
-	case g.checked && e.OFD != nil && e.OFD.Flags&op.O_APPEND != 0:
+	case g.checked && !g.known && e.OFD != nil && e.OFD.Flags&op.O_APPEND != 0:
 		return idle // tells a log that it starts over
 	}
 	return works

@@ -15,7 +15,10 @@ import (
 //
 // Ruled out: keeping the lock file, and comparing fstat of the descriptor with
 // stat of the path after locking, starting over if they differ. What a process
-// does after it got such a lock tells whether it fell for it (see activity).
+// does after it got such a lock tells whether it fell for it (see activity). A
+// second name of the file will do for the comparison as well (safefile's anchors):
+// who found the locked file under any name knows what it is doing, as long as
+// nobody else works under a lock on what the path names.
 type unlinkedLockRule struct {
 	*holdings
 	lost   perFile[[]lostName]
@@ -46,6 +49,7 @@ type guard struct {
 	waited  deed
 	late    bool // the name was away already when the lock was taken
 	checked bool // looked whether the name still leads to the file
+	known   bool // found the file under some name after locking: the one that its protocol goes by
 	strong  deed // last thing that only makes sense inside the critical section
 	weak    deed // last thing that says the same unless a check follows
 	used    deed // first use of the locked file itself
@@ -179,16 +183,22 @@ func (r *unlinkedLockRule) took(h *holding, e *world.Effect) {
 	}
 }
 
-// watch notes what the owners of dead locks, and of their twins, do under them.
+// watch notes what the owners of locks do under them. Of a lock that nothing is
+// wrong with, it is enough that they worked.
 func (r *unlinkedLockRule) watch(e *world.Effect) {
-	for _, g := range r.dead {
+	for _, h := range r.now {
+		g := r.guards[h]
+		if g == nil || g.gone.none() && (!g.strong.none() || !h.near(e.Op.Actor)) {
+			continue
+		}
 		g.note(e)
 	}
-	for _, p := range r.pairs {
-		if p.live.gone.none() && !p.live.ended {
-			p.live.note(e)
-		}
-	}
+}
+
+// near spares most processes the look at their descriptors: a description goes to descendants,
+// but for those that are sent it through a socket.
+func (h *holding) near(a op.Actor) bool {
+	return a.Within(h.by) || !h.opened.none() && a.Within(h.opened.process())
 }
 
 func (g *guard) note(e *world.Effect) {
@@ -198,6 +208,7 @@ func (g *guard) note(e *world.Effect) {
 	switch g.activity(e) {
 	case rechecks:
 		g.checked = true
+		g.known = g.known || e.Op.Kind == op.Stat && !e.Op.Failed() && e.Entry != nil && e.Entry.File == g.file
 	case worksOnIt:
 		if g.used.none() {
 			g.used = deedOf(e)
@@ -241,14 +252,13 @@ func (r *unlinkedLockRule) judge(report func(Finding)) {
 // harmful reports whether both owners worked in what each took for its critical
 // section. The first owner of a name that was taken away must go on after the
 // second came in; one that merely lets go right after removing the file harms nobody.
-// Who had the right file before the other came in need not do anything more.
+// The second may have found out by another name that it has the wrong file, and let go.
 func (p *twins) harmful() bool {
 	since := 0
 	if !p.dead.late {
 		since = p.at.at.Seq
 	}
-	inFirst := !p.live.late && (!p.dead.late || p.dead.took.after(p.live.took))
-	return p.dead.wentOn(since) && (inFirst || p.live.wentOn(0))
+	return p.dead.wentOn(since) && p.live.wentOn(0)
 }
 
 // wentOn reports whether the owner did anything under the lock, after step seq,
@@ -262,7 +272,7 @@ func (g *guard) wentOn(seq int) bool {
 
 // alone judges a lock that was taken when its name had gone and that nobody doubled.
 func (r *unlinkedLockRule) alone(g *guard, report func(Finding)) {
-	if !g.late || g.twin || g.gone.none() || kin(g.gone.by.Actor.Process(), g.by) || g.gone.at.HardBefore(g.took.at) {
+	if !g.late || g.twin || g.known || g.gone.none() || kin(g.gone.by.Actor.Process(), g.by) || g.gone.at.HardBefore(g.took.at) {
 		return
 	}
 	if !g.used.none() || g.wentOn(0) {

@@ -45,8 +45,37 @@ func TestUnlinkedLockTwins(t *testing.T) {
 			1.1  unlink L                    #*
 			1.2  open L rdwr,creat = 9       #*
 			1.2  flock 9 EX                  #*
+			1.2  write log append "in"
 			1.1  write log append "still here"
 			1.1  close 9
+		`,
+		"the first one goes by a second name, the second one by the path alone": `
+			have L
+			1    link L .L.anchor
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open L rdwr = 9             #*
+			1.1  flock 9 EX                  #*
+			1.1  stat .L.anchor
+			1.2  unlink L                    #*
+			1.2  open L rdwr,creat = 9       #*
+			1.2  flock 9 EX                  #*
+			1.2  write log append "1.2"
+			1.1  write log append "1.1"
+		`,
+		"the late one goes by a second name, the second one by the path alone": `
+			have L
+			1    link L .L.anchor
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open L rdwr = 9             #*
+			1.2  unlink L                    #*
+			1.1  flock 9 EX                  #*
+			1.1  stat .L.anchor
+			1.1  write log append "1.1"
+			1.2  open L rdwr,creat = 9       #*
+			1.2  flock 9 EX                  #*
+			1.2  write log append "1.2"
 		`,
 		"flock(1) locks for a shell, which only sleeps": `
 			1      fork 1.1
@@ -196,6 +225,22 @@ func TestUnlinkedLockAlone(t *testing.T) {
 	}
 }
 
+// The fstat of the descriptor alone tells nothing of the name.
+func TestUnlinkedLockLooksAtTheDescriptorOnly(t *testing.T) {
+	fires(t, unlinkedLock, End{}, "/w/L", `
+		have L
+		1    link L .L.anchor
+		1    fork 1.1
+		1    fork 1.2
+		1.1  open L rdwr = 5          #*
+		1.2  unlink L                 #*
+		1.1  flock 5 EX               #*
+		1.1  fstat 5
+		1.1  write 5 "1101"           #*
+		1.1  close 5
+	`)
+}
+
 func TestUnlinkedLockSilent(t *testing.T) {
 	scripts(t, map[string]string{
 		"flock(1) keeps its lock file": `
@@ -242,6 +287,76 @@ func TestUnlinkedLockSilent(t *testing.T) {
 			1.2  fstat 9
 			1.2  stat L = -ENOENT
 			1.2  close 9
+		`,
+		"the second one goes by a second name, and lets go": `
+			have x
+			1    fork 1.1
+			1    fork 1.2
+			1    fork 1.3
+			1.1  open L rdonly,creat = 5
+			1.1  flock 5 EX
+			1.1  stat L
+			1.1  link L .L.anchor
+			1.1  stat .L.anchor
+			1.1  open counter rdwr,creat = 6
+			1.3  rename x L
+			1.2  open L rdonly = 5
+			1.2  fstat 5
+			1.2  flock 5 EX
+			1.2  stat .L.anchor
+			1.1  write 6 "1"
+			1.2  flock 5 UN
+			1.2  close 5
+			1.2  open L rdonly = 5
+			1.2  open .L.anchor rdonly = 7
+			1.2  flock 5 EX
+			1.2  flock 7 EX = -EAGAIN
+			1.2  flock 5 UN
+			1.1  write 6 "2"
+			1.1  close 5
+		`,
+		"the late one goes by a second name while another finds out": `
+			have L
+			have x
+			1    link L .L.anchor
+			1    fork 1.1
+			1    fork 1.2
+			1    fork 1.3
+			1.1  open L rdonly = 5
+			1.3  rename x L
+			1.2  open L rdonly = 5
+			1.2  flock 5 EX
+			1.1  flock 5 EX
+			1.1  stat .L.anchor
+			1.2  stat .L.anchor
+			1.1  write counter "1"
+			1.2  close 5
+			1.1  close 5
+		`,
+		"found by its second name, and used": `
+			have L
+			1    link L .L.anchor
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open L rdwr = 5
+			1.2  unlink L
+			1.1  flock 5 EX
+			1.1  stat .L.anchor
+			1.1  read 5
+			1.1  write 5 "1101"
+			1.1  close 5
+		`,
+		"somebody looks by trying": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open L rdwr,creat = 9
+			1.1  flock 9 EX
+			1.1  unlink L
+			1.2  open L rdwr,creat = 9
+			1.2  flock 9 EX
+			1.2  flock 9 UN
+			1.1  write log append "1.1"
+			1.1  close 9
 		`,
 		"a shell compares by children": `
 			1      fork 1.1
