@@ -40,7 +40,7 @@ func (r *row) op() (*op.Op, error) {
 		FD: int(r.FD), FD2: int(r.FD2), NewFD: int(r.NewFD), NewFD2: int(r.NewFD2),
 		Flags: r.Flags, Cmd: int(r.Cmd), Off: r.Off, Len: r.Len, Whence: int(r.Whence), Path: r.ArgPath, Path2: r.ArgPath2,
 		Sum: r.Sum, Reaped: int(r.Reaped), Child: op.Actor(r.Child), Status: int(r.Status), Signal: int(r.Signal),
-		Waits: r.Waits, Faked: r.Faked, Thread: r.Thread, NoLocks: r.NoLocks, Done: r.Done,
+		Waits: r.Waits, Faked: r.Faked, Thread: r.Thread, NoLocks: r.NoLocks, Done: r.Done, Inside: r.Inside,
 		Off2: r.Off2, OFlags: r.OFlags, OldSize: op.None, OFD: int(r.OFD), OFD2: int(r.OFD2), Decision: int(r.Decision),
 	}
 	if o.Call, ok = r.callOf(kind, o); !ok {

@@ -5,14 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/parquet-go/parquet-go"
 
 	"filerace/internal/op"
 	"filerace/internal/trace"
@@ -29,17 +26,17 @@ import (
 //		d.Step(w, w.Apply(o))
 //	}
 //
-// Memory is that of one segment.
+// Segments are decoded ahead, in a goroutine that ends with Close or with the last of
+// them. Memory is that of one segment.
 type Reader struct {
 	dir  string
 	meta Meta
 	segs []segment
-	next int // segment to open
-	rows *parquet.GenericReader[row]
-	buf  []row
-	have []row // of buf, not handed out yet
-	name string
-	left int64 // rows that the open segment must still give
+
+	ahead *ahead // nil: nothing was read yet
+	have  batch
+	next  int   // of have
+	err   error // io.EOF, or what is wrong: it stays
 }
 
 // segment is one file below ops/.
@@ -54,7 +51,7 @@ type segment struct {
 // Open opens a recording. All of its parts are looked for, none of the segments is
 // read yet. The error is an *Error.
 func Open(dir string) (*Reader, error) {
-	r := &Reader{dir: dir, buf: make([]row, 1024)}
+	r := &Reader{dir: dir}
 	if err := r.readMeta(); err != nil {
 		return nil, err
 	}
@@ -243,94 +240,41 @@ func (r *Reader) NextOp() (*op.Op, error) {
 
 // Next implements trace.Source.
 func (r *Reader) Next() (trace.Record, error) {
-	for len(r.have) == 0 {
-		if err := r.fill(); err != nil {
-			return trace.Record{}, err
+	if r.err != nil {
+		return trace.Record{}, r.err
+	}
+	for r.next == len(r.have.records) {
+		if r.err = r.fill(); r.err != nil {
+			return trace.Record{}, r.err
 		}
 	}
-	rec, err := r.have[0].record()
-	if err != nil {
-		return trace.Record{}, &Error{r.name, ErrDamaged, err}
+	r.next++
+	return r.have.records[r.next-1], nil
+}
+
+// fill takes the next batch.
+func (r *Reader) fill() error {
+	if r.ahead == nil {
+		r.ahead = decodeAhead(r.dir, r.segs)
 	}
-	r.have = r.have[1:]
-	return rec, nil
+	if r.have.err != nil {
+		return r.have.err
+	}
+	if r.have.records != nil {
+		r.ahead.giveBack(r.have.records)
+	}
+	b, more := <-r.ahead.full
+	if r.have, r.next = b, 0; !more {
+		return io.EOF
+	}
+	return nil
 }
 
 // Close implements trace.Source.
 func (r *Reader) Close() error {
-	r.have, r.next, r.rows, r.left = nil, len(r.segs), nil, 0
+	if r.ahead != nil {
+		r.ahead.stop()
+	}
+	r.ahead, r.have, r.next, r.segs, r.err = nil, batch{}, 0, nil, io.EOF
 	return nil
 }
-
-// fill reads more rows.
-func (r *Reader) fill() error {
-	if r.left == 0 {
-		if r.next == len(r.segs) {
-			return io.EOF
-		}
-		if err := r.open(&r.segs[r.next]); err != nil {
-			return err
-		}
-		r.next++
-		return nil
-	}
-	n, err := r.read()
-	if n == 0 || int64(n) > r.left {
-		if err == nil || err == io.EOF {
-			err = fmt.Errorf("%d rows are missing", r.left)
-		}
-		r.left = 0
-		return &Error{r.name, ErrDamaged, err}
-	}
-	r.left -= int64(n)
-	r.have = r.buf[:n]
-	return nil
-}
-
-// read reads rows. The decoder checks much, not everything, and panics on some of
-// what a stranger may put into a file.
-func (r *Reader) read() (n int, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			n, err = 0, fmt.Errorf("%v", p)
-		}
-	}()
-	clear(r.buf) // rows read into keep their lists
-	return r.rows.Read(r.buf)
-}
-
-// open reads a segment into memory and checks that it is what was written.
-func (r *Reader) open(s *segment) (err error) {
-	r.name = filepath.Join(r.dir, opsDir, s.name)
-	text, err := os.ReadFile(r.name)
-	switch {
-	case err != nil:
-		return &Error{r.name, ErrRead, bare(err)}
-	case len(text) == 0:
-		return &Error{r.name, ErrDamaged, errors.New("it is empty")}
-	case s.listed && int64(len(text)) != s.size:
-		return &Error{r.name, ErrDamaged, fmt.Errorf("it has %d bytes of %d", len(text), s.size)}
-	case s.listed && crc32.Checksum(text, castagnoli) != s.sum:
-		return &Error{r.name, ErrDamaged, errors.New("its bytes have changed")}
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = &Error{r.name, ErrDamaged, fmt.Errorf("%v", p)}
-		}
-	}()
-	f, err := parquet.OpenFile(bytes.NewReader(text), int64(len(text)))
-	if err != nil {
-		return &Error{r.name, ErrDamaged, err}
-	}
-	if f.Schema().String() != schema {
-		return &Error{r.name, ErrForeign, errors.New("its columns are not those of a recording")}
-	}
-	r.rows, r.left = parquet.NewGenericReader[row](f), f.NumRows()
-	if s.listed && r.left != s.rows || r.left < 1 {
-		return &Error{r.name, ErrDamaged, fmt.Errorf("it says that it has %d rows", r.left)}
-	}
-	return nil
-}
-
-// schema is how the columns must be.
-var schema = parquet.SchemaOf(row{}).String()

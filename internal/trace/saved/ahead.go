@@ -1,0 +1,88 @@
+package saved
+
+import (
+	"sync"
+
+	"filerace/internal/trace"
+)
+
+// batch is a handful of records on the way from the decoder to whoever reads them.
+type batch struct {
+	records []trace.Record
+	err     error // after the records
+}
+
+const (
+	batchRecords = 4 * rowsAtOnce
+	batchesAhead = 8
+)
+
+// ahead decodes segments in a goroutine of its own while others judge what came out.
+type ahead struct {
+	full  chan batch
+	spare chan []trace.Record
+	quit  chan struct{}
+	done  sync.WaitGroup
+}
+
+func decodeAhead(dir string, segs []segment) *ahead {
+	a := &ahead{full: make(chan batch, batchesAhead), spare: make(chan []trace.Record, batchesAhead), quit: make(chan struct{})}
+	a.done.Go(func() {
+		defer close(a.full)
+		d := newDecoder(dir)
+		defer d.close()
+		for i := range segs {
+			if !a.segment(d, &segs[i]) {
+				return
+			}
+		}
+	})
+	return a
+}
+
+// segment decodes one; false: no more.
+func (a *ahead) segment(d *decoder, s *segment) bool {
+	if err := d.open(s); err != nil {
+		a.send(batch{err: err})
+		return false
+	}
+	for d.left > 0 {
+		var b batch
+		select {
+		case b.records = <-a.spare:
+		default:
+			b.records = make([]trace.Record, 0, batchRecords)
+		}
+		for d.left > 0 && len(b.records) < batchRecords && b.err == nil {
+			b.records, b.err = d.read(b.records)
+		}
+		if !a.send(b) || b.err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *ahead) send(b batch) bool {
+	select {
+	case a.full <- b:
+		return true
+	case <-a.quit:
+		return false
+	}
+}
+
+// giveBack lets a batch be filled again.
+func (a *ahead) giveBack(records []trace.Record) {
+	clear(records)
+	select {
+	case a.spare <- records[:0]:
+	default:
+	}
+}
+
+// stop ends the goroutine.
+func (a *ahead) stop() {
+	close(a.quit)
+	a.done.Wait()
+}
