@@ -187,6 +187,17 @@ func (a arrivals) note(e *world.Effect) {
 	}
 }
 
+// writers returns who wrote the contents in segs.
+func writers(segs []world.Seg) []deed {
+	var out []deed
+	for _, s := range segs {
+		if d := (deed{s.At, s.By}); !slices.Contains(out, d) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
 // authors returns who last made the contents in segs what they are under this
 // name: a write, or the later arrival of a file written before.
 func (a arrivals) authors(f *world.File, segs []world.Seg) []deed {

@@ -71,7 +71,11 @@ func (r *lostUpdateRule) conflict(n *world.Entry, f *world.File, segs []world.Se
 	if !ok {
 		return
 	}
-	for _, d := range r.authors(f, segs) {
+	made := r.authors(f, segs)
+	if k.file == f { // that it got the name anew since is no change of what was read
+		made = writers(segs)
+	}
+	for _, d := range made {
 		if d.after(k.deed) && d.rival(e) && rivals(d, k.deed) {
 			return k, d, true
 		}

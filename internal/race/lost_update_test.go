@@ -282,5 +282,20 @@ func TestLostUpdateSilent(t *testing.T) {
 			1    wait 1.1
 			1    write conf trunc "7\n"
 		`,
+		"the file that was read gets its name back": `
+			have L
+			1    link L .L.anchor
+			1    fork 1.1
+			1    fork 1.2
+			1    fork 1.3
+			1.1  open L rdwr = 5
+			1.3  unlink L
+			1.1  read 5
+			1.1  ftruncate 5 0
+			1.1  write 5 "1101\n"
+			1.2  link .L.anchor L
+			1.1  ftruncate 5 0
+			1.1  write 5 "0\n"
+		`,
 	}, mute(lostUpdate, End{Failed: true}))
 }
