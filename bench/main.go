@@ -41,7 +41,7 @@ func run(args []string) int {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var (
 		quick   = f.Bool("quick", false, "small counts, to see that all works: less than a minute")
-		only    = f.String("only", "", "measure this alone: operation, runs, safefile, watching, cases, demos, or the name of one case or demo")
+		only    = f.String("only", "", "measure this alone: operation, runs, safefile, watching, recording, cases, demos, or the name of one case or demo")
 		cases   = f.String("cases", "", "directory of the shared cases: each is copied and set up by the script prepare in it, if there is one")
 		perCase = f.Duration("per-case", 20*time.Second, "time for all hunts of one case or demo, and as much for each other way of trying it")
 		write   = f.String("write", "", "write the figures to this Markdown file, too")
@@ -91,6 +91,7 @@ func (l *lab) measure(w io.Writer) (status int) {
 		{names("runs"), func() []section { return []section{l.runsPerSecond()} }},
 		{names("safefile"), l.safefileSections},
 		{names("watching"), func() []section { return []section{l.watching()} }},
+		{names("recording"), func() []section { return []section{l.recordings()} }},
 		{func() []string { return append(l.caseNames(), "cases") }, l.sharedCases},
 		{func() []string { return append(demoNames(), "demos") }, func() []section { return []section{l.demos()} }},
 	}
@@ -110,7 +111,7 @@ func (l *lab) measure(w io.Writer) (status int) {
 		}
 	}
 	if measured == 0 && l.ctx.Err() == nil {
-		fmt.Fprintf(os.Stderr, "bench: nothing is named %q; there are operation, runs, safefile, watching, cases, demos, the cases in --cases DIR and the demos\n", l.only)
+		fmt.Fprintf(os.Stderr, "bench: nothing is named %q; there are operation, runs, safefile, watching, recording, cases, demos, the cases in --cases DIR and the demos\n", l.only)
 		return exitUsage
 	}
 	fmt.Fprintln(w, machine())
