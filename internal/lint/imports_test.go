@@ -14,7 +14,7 @@ import (
 // layers is the house from the cellar up: a part imports parts of lower floors
 // only. Parts of one floor do not know each other.
 var layers = [][]string{
-	{"internal/op", "safefile"},
+	{"internal/op", "internal/screen", "safefile"},
 	{"internal/world"},
 	{"internal/trace"},
 	{"internal/probe", "internal/openhold"},

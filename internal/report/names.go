@@ -1,6 +1,7 @@
 package report
 
 import (
+	"filerace/internal/screen"
 	"sort"
 	"strings"
 )
@@ -20,11 +21,11 @@ func (n names) full(path string) string {
 	if n.dir != "" && n.dir != "/" {
 		path = strings.TrimPrefix(path, strings.TrimSuffix(n.dir, "/")+"/")
 	}
-	return visible(path)
+	return screen.Visible(path)
 }
 
 // short is full, cut on the left.
-func (n names) short(path string) string { return cutLeft(n.full(path), maxName) }
+func (n names) short(path string) string { return screen.CutLeft(n.full(path), maxName) }
 
 // in shows a sentence in which the paths given appear as they are. Longer paths
 // go first, as one may be the beginning of another.
@@ -37,5 +38,5 @@ func (n names) in(sentence string, paths []string) string {
 			pairs = append(pairs, p, n.full(p))
 		}
 	}
-	return visible(strings.NewReplacer(pairs...).Replace(sentence))
+	return screen.Visible(strings.NewReplacer(pairs...).Replace(sentence))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"filerace/internal/op"
+	"filerace/internal/screen"
 )
 
 // column is one actor's, or that of several actors who share what is left.
@@ -56,7 +57,7 @@ func columnsOf(f *Found, rows []row) []column {
 	for _, a := range actors {
 		c := &rest
 		if slices.Contains(own, a) {
-			cols = append(cols, column{head: strings.TrimSpace(string(a) + " " + visible(progs[a])), prog: progs[a], lead: a})
+			cols = append(cols, column{head: strings.TrimSpace(string(a) + " " + screen.Visible(progs[a])), prog: progs[a], lead: a})
 			c = &cols[len(cols)-1]
 		}
 		for b, l := range lead {
@@ -169,7 +170,7 @@ func cellsOf(cols []column, r row, n names, p phrasing) []string {
 	if r.op == nil {
 		return cells
 	}
-	text := visible(op.Short(r.op, n.short))
+	text := screen.Visible(op.Short(r.op, n.short))
 	if other := n.short(r.other); other != "" && !strings.Contains(text, other) {
 		text += " · " + other
 	}
@@ -179,7 +180,7 @@ func cellsOf(cols []column, r row, n names, p phrasing) []string {
 		case c.shared:
 			cells[i] = string(r.op.Actor) + " " + text
 		case r.op.Actor != c.lead && r.op.Prog != c.prog && !strings.HasPrefix(text, r.op.Prog):
-			cells[i] = visible(r.op.Prog) + ": " + text
+			cells[i] = screen.Visible(r.op.Prog) + ": " + text
 		default:
 			cells[i] = text
 		}
@@ -191,9 +192,9 @@ func cellsOf(cols []column, r row, n names, p phrasing) []string {
 func (t *table) measure() {
 	t.width = make([]int, len(t.heads))
 	for i, h := range t.heads {
-		t.width[i] = columns(h)
+		t.width[i] = screen.Width(h)
 		for _, c := range t.cells {
-			t.width[i] = max(t.width[i], columns(c[i]))
+			t.width[i] = max(t.width[i], screen.Width(c[i]))
 		}
 	}
 }
@@ -240,7 +241,7 @@ func (t *table) line(cells []string) string {
 		if i > 0 {
 			b.WriteString(strings.Repeat(" ", gapWidth))
 		}
-		b.WriteString(pad(cut(c, t.width[i]), t.width[i]))
+		b.WriteString(screen.Pad(screen.Cut(c, t.width[i]), t.width[i]))
 	}
 	return strings.TrimRight(b.String(), " ")
 }

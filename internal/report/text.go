@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"filerace/internal/race"
+	"filerace/internal/screen"
 )
 
 // printer writes one report.
@@ -76,7 +77,7 @@ func (p *printer) finding(f *Found) {
 	}
 	p.WriteByte('\n')
 	if p.dir != p.o.Dir {
-		p.paragraph("where", visible(p.dir))
+		p.paragraph("where", screen.Visible(p.dir))
 	}
 	p.paragraph("why", why)
 	p.paragraph("repair", repair)
@@ -95,7 +96,7 @@ func placeOf(f *Found, dir string) string {
 
 // tag is the rule and the evidence: "lost-update · proven, 3 of 3 replays".
 func tag(f *Found) string {
-	s := visible(f.Rule + " · " + string(f.Evidence))
+	s := screen.Visible(f.Rule + " · " + string(f.Evidence))
 	if f.Replays > 0 {
 		s += fmt.Sprintf(", %d of %s", f.Bites, count(f.Replays, "replay"))
 	}
@@ -106,27 +107,27 @@ func tag(f *Found) string {
 // of the text leaves no room.
 func (p *printer) headline(text, tag string) {
 	width := p.o.width()
-	tag = cut(tag, width)
-	lines := wrap("filerace: "+text, width)
+	tag = screen.Cut(tag, width)
+	lines := screen.Wrap("filerace: "+text, width)
 	for i, l := range lines[:len(lines)-1] {
 		p.line(bold, l)
 		if i == 0 {
 			const hang = "          " // below the text after "filerace: "
 			rest := strings.Join(lines[1:], " ")
-			lines = append(lines[:1], wrap(rest, width-len(hang))...)
+			lines = append(lines[:1], screen.Wrap(rest, width-len(hang))...)
 			for j := 1; j < len(lines); j++ {
 				lines[j] = hang + lines[j]
 			}
 		}
 	}
 	last := lines[len(lines)-1]
-	if columns(last)+gapWidth+columns(tag) <= width {
-		p.WriteString(p.paint(bold, last) + strings.Repeat(" ", width-columns(last)-columns(tag)))
+	if screen.Width(last)+gapWidth+screen.Width(tag) <= width {
+		p.WriteString(p.paint(bold, last) + strings.Repeat(" ", width-screen.Width(last)-screen.Width(tag)))
 		p.line(dim, tag)
 		return
 	}
 	p.line(bold, last)
-	p.WriteString(strings.Repeat(" ", width-columns(tag)))
+	p.WriteString(strings.Repeat(" ", width-screen.Width(tag)))
 	p.line(dim, tag)
 }
 
@@ -168,11 +169,11 @@ func (p *printer) paragraph(label, text string) {
 		return
 	}
 	const indent = 8
-	for i, l := range wrap(text, p.o.width()-indent) {
+	for i, l := range screen.Wrap(text, p.o.width()-indent) {
 		if i > 0 {
 			label = ""
 		}
-		p.WriteString(p.paint(bold, pad(label, indent)))
+		p.WriteString(p.paint(bold, screen.Pad(label, indent)))
 		p.line("", l)
 	}
 }
@@ -190,14 +191,14 @@ func (p *printer) again(f *Found) {
 		return
 	}
 	command := "filerace replay " + shellWord(p.full(f.Replay))
-	if room := p.o.width() - 8; columns(command)+4+columns(found) > room {
+	if room := p.o.width() - 8; screen.Width(command)+4+screen.Width(found) > room {
 		p.paragraph("again", command)
 		p.paragraph("", found)
 		return
 	}
-	p.WriteString(p.paint(bold, pad("again", 8)) + command)
+	p.WriteString(p.paint(bold, screen.Pad("again", 8)) + command)
 	if found != "" {
-		p.WriteString(pad("", max(4, 46-8-columns(command))) + found)
+		p.WriteString(screen.Pad("", max(4, 46-8-screen.Width(command))) + found)
 	}
 	p.WriteByte('\n')
 }
@@ -239,14 +240,14 @@ func (p *printer) end(r *Report) {
 	}
 	p.outcomes(r.Outcomes)
 	for _, n := range r.Notes {
-		p.paragraph("", visible(n))
+		p.paragraph("", screen.Visible(n))
 	}
 	for i, m := range r.Missed {
 		label := "missed"
 		if i > 0 {
 			label = ""
 		}
-		p.paragraph(label, visible(m))
+		p.paragraph(label, screen.Visible(m))
 	}
 }
 
@@ -266,7 +267,7 @@ func (p *printer) outcomes(outcomes map[string]int) {
 		return strings.Compare(a, b)
 	})
 	for i, name := range list {
-		list[i] = fmt.Sprintf("%s (%s)", visible(name), count(outcomes[name], "run"))
+		list[i] = fmt.Sprintf("%s (%s)", screen.Visible(name), count(outcomes[name], "run"))
 	}
 	p.paragraph("ended", strings.Join(list, ", "))
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"filerace/internal/op"
+	"filerace/internal/screen"
 	"filerace/internal/world"
 )
 
@@ -21,7 +22,7 @@ func byPID(w *world.World) map[int]*world.Process {
 }
 
 func (p process) String() string {
-	return strings.TrimSpace(strconv.Itoa(p.pid) + " " + visible(p.prog))
+	return strings.TrimSpace(strconv.Itoa(p.pid) + " " + screen.Visible(p.prog))
 }
 
 // TopDeleted is a file that has lost its last name and is still open: its space is

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"filerace/internal/screen"
 	"fmt"
 	"strconv"
 	"strings"
@@ -47,12 +48,12 @@ func Draw(t *Top, width, height int, color bool) []string {
 		}
 		return "\x1b[" + style + "m" + s + "\x1b[0m"
 	}
-	lines := []string{paint(bold, cut(t.headline(), width))}
+	lines := []string{paint(bold, screen.Cut(t.headline(), width))}
 	newest := ""
 	if t.Newest != "" {
-		newest = "last race: " + visible(t.Newest)
+		newest = "last race: " + screen.Visible(t.Newest)
 	}
-	lines = append(lines, paint(red, cut(newest, width)))
+	lines = append(lines, paint(red, screen.Cut(newest, width)))
 	sections := []section{filesSection(t.Files, t.Forgot), locksSection(t.Locks), deletedSection(t.Deleted)}
 	room := share(sections, height-len(lines))
 	for i := range sections {
@@ -112,19 +113,19 @@ func (s *section) lines(width, height int) []string {
 	}
 	widths := make([]int, len(s.heads))
 	for i, h := range s.heads {
-		widths[i] = cells(h)
+		widths[i] = screen.Width(h)
 		for _, r := range rows {
-			widths[i] = max(widths[i], cells(r[i]))
+			widths[i] = max(widths[i], screen.Width(r[i]))
 		}
 	}
 	fitColumns(widths, width)
-	out := []string{cut(s.title, width), s.line(s.heads, widths)}
+	out := []string{screen.Cut(s.title, width), s.line(s.heads, widths)}
 	for _, r := range rows {
 		out = append(out, s.line(r, widths))
 	}
 	switch {
 	case more > 0:
-		out = append(out, cut(fmt.Sprintf("… and %d more", more), width))
+		out = append(out, screen.Cut(fmt.Sprintf("… and %d more", more), width))
 	case len(rows) == 0:
 		out = append(out, "none")
 	}
@@ -161,11 +162,11 @@ func (s *section) line(values []string, widths []int) string {
 		}
 		switch {
 		case s.right[i]:
-			b.WriteString(right(cut(v, widths[i]), widths[i]))
+			b.WriteString(screen.Right(screen.Cut(v, widths[i]), widths[i]))
 		case i == len(values)-1:
-			b.WriteString(cutLeft(v, widths[i]))
+			b.WriteString(screen.CutLeft(v, widths[i]))
 		default:
-			b.WriteString(pad(cut(v, widths[i]), widths[i]))
+			b.WriteString(screen.Pad(screen.Cut(v, widths[i]), widths[i]))
 		}
 	}
 	return strings.TrimRight(b.String(), " ")
@@ -180,7 +181,7 @@ func filesSection(files []TopFile, forgot string) section {
 		s.title += "; " + forgot
 	}
 	for _, f := range files {
-		s.rows = append(s.rows, []string{grouped(f.Conflicts), grouped(f.Since), strings.Join(f.Who, ", "), visible(f.Path)})
+		s.rows = append(s.rows, []string{grouped(f.Conflicts), grouped(f.Since), strings.Join(f.Who, ", "), screen.Visible(f.Path)})
 	}
 	return s
 }
@@ -198,7 +199,7 @@ func locksSection(locks []TopLock) section {
 		if l.Least {
 			age = ">" + age
 		}
-		s.rows = append(s.rows, []string{age, state, l.Kind, l.Who, on, visible(l.Path)})
+		s.rows = append(s.rows, []string{age, state, l.Kind, l.Who, on, screen.Visible(l.Path)})
 	}
 	s.title = fmt.Sprintf("LOCKS  %d held, %d waited for", len(locks)-waits, waits)
 	return s
@@ -209,7 +210,7 @@ func deletedSection(files []TopDeleted) section {
 	var total int64
 	for _, f := range files {
 		total += f.Size
-		s.rows = append(s.rows, []string{bytesOf(f.Size), strings.Join(f.Who, ", "), visible(f.Path)})
+		s.rows = append(s.rows, []string{bytesOf(f.Size), strings.Join(f.Who, ", "), screen.Visible(f.Path)})
 	}
 	s.title = fmt.Sprintf("DELETED BUT OPEN  %s, %s", counted(len(files), "file"), bytesOf(total))
 	return s

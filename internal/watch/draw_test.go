@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"filerace/internal/screen"
 	"flag"
 	"fmt"
 	"os"
@@ -80,8 +81,8 @@ func TestDrawFits(t *testing.T) {
 				t.Fatalf("%d lines on %d", len(lines), height)
 			}
 			for _, l := range lines {
-				if cells(l) > width || strings.ContainsFunc(l, unicode.IsControl) {
-					t.Fatalf("%d columns on %d: %q", cells(l), width, l)
+				if screen.Width(l) > width || strings.ContainsFunc(l, unicode.IsControl) {
+					t.Fatalf("%d columns on %d: %q", screen.Width(l), width, l)
 				}
 			}
 		}

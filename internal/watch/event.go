@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"filerace/internal/op"
+	"filerace/internal/screen"
 	"filerace/internal/trace"
 )
 
@@ -108,7 +109,7 @@ func (l *eventLines) record(r *trace.Record) []byte {
 			v[colLinks] = strconv.FormatUint(uint64(links), 10)
 		}
 	}
-	v[colProgram] = visible(o.Prog)
+	v[colProgram] = screen.Visible(o.Prog)
 	return l.line(target(o))
 }
 
@@ -117,11 +118,11 @@ func (l *eventLines) line(last string) []byte {
 	for i := range l.columns {
 		c, v := &l.columns[i], l.values[i]
 		if c.most > 0 {
-			v = cut(v, c.most)
+			v = screen.Cut(v, c.most)
 		}
 		n := len(v)
 		if c.left {
-			n = cells(v)
+			n = screen.Width(v)
 		}
 		c.width = max(c.width, n)
 		if !c.left {
@@ -177,17 +178,17 @@ func fileOf(o *op.Op) (op.FileID, uint32) {
 func target(o *op.Op) string {
 	switch first, second := pathOf(o, 0), pathOf(o, 1); {
 	case second != "" && o.Kind == op.SymlinkOp:
-		return visible(first) + " → " + visible(o.Path2)
+		return screen.Visible(first) + " → " + screen.Visible(o.Path2)
 	case second != "":
-		return visible(first) + " → " + visible(second)
+		return screen.Visible(first) + " → " + screen.Visible(second)
 	case first != "":
-		return visible(first)
+		return screen.Visible(first)
 	}
 	switch {
 	case o.NewFD2 >= 0 && o.NewFD >= 0 && (o.Kind == op.PipeOp || o.Kind == op.SocketOp):
 		return strconv.Itoa(o.NewFD) + " " + strconv.Itoa(o.NewFD2)
 	case o.FD >= 0 && o.File.Path != "":
-		return strconv.Itoa(o.FD) + " <" + visible(o.File.Path) + ">"
+		return strconv.Itoa(o.FD) + " <" + screen.Visible(o.File.Path) + ">"
 	case o.FD >= 0:
 		return strconv.Itoa(o.FD)
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"filerace/internal/op"
+	"filerace/internal/screen"
 	"filerace/internal/trace"
 )
 
@@ -75,7 +76,7 @@ func TestEventLinesStayAligned(t *testing.T) {
 		if len(body) != len(line)-1 || strings.ContainsFunc(body, unicode.IsControl) || !utf8.ValidString(body) {
 			t.Fatalf("not one clean line: %q", line)
 		}
-		start := cells(strings.TrimSuffix(body, "P"))
+		start := screen.Width(strings.TrimSuffix(body, "P"))
 		if !strings.HasSuffix(body, " P") || start < at {
 			t.Fatalf("the path begins at %d, after %d: %q", start, at, line)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"filerace/internal/op"
 	"filerace/internal/race"
+	"filerace/internal/screen"
 )
 
 // rerooted names the actors of a finding for people who look at a live system. An
@@ -91,11 +92,11 @@ func whoIsWho(f *race.Finding, ops []*op.Op, width int) string {
 		if i < 0 {
 			continue
 		}
-		who := fmt.Sprintf("%s is process %d, %s", a, ops[i].PID, visible(ops[i].Prog))
+		who := fmt.Sprintf("%s is process %d, %s", a, ops[i].PID, screen.Visible(ops[i].Prog))
 		switch {
 		case line == "":
 			line = label + who
-		case cells(line)+2+cells(who) < width:
+		case screen.Width(line)+2+screen.Width(who) < width:
 			line += "; " + who
 		default:
 			b.WriteString(line + ";\n")

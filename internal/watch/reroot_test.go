@@ -7,6 +7,7 @@ import (
 
 	"filerace/internal/op"
 	"filerace/internal/race"
+	"filerace/internal/screen"
 )
 
 func TestActorsAreNamedFromTheirCommonAncestor(t *testing.T) {
@@ -44,7 +45,7 @@ func TestActorsAreNamedFromTheirCommonAncestor(t *testing.T) {
 		t.Errorf("who is who: %s", who)
 	}
 	for line := range strings.Lines(who) {
-		if cells(strings.TrimSuffix(line, "\n")) > 60 {
+		if screen.Width(strings.TrimSuffix(line, "\n")) > 60 {
 			t.Errorf("too long: %q", line)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"filerace/internal/op"
 	"filerace/internal/race"
 	"filerace/internal/report"
+	"filerace/internal/screen"
 )
 
 // maxFindings bounds the races that are remembered. The one that was seen least
@@ -110,7 +111,7 @@ func (t *tally) due(now int64, all bool) []*repeated {
 
 // line tells that a race was seen again.
 func (r *repeated) line() []byte {
-	return fmt.Appendf(nil, "filerace: ×%d  %s · %s  %s\n", r.count, r.rule, r.evidence, visible(r.path))
+	return fmt.Appendf(nil, "filerace: ×%d  %s · %s  %s\n", r.count, r.rule, r.evidence, screen.Visible(r.path))
 }
 
 type jsonRepeated struct {

@@ -12,53 +12,8 @@ import (
 
 	"filerace/internal/op"
 	"filerace/internal/race"
+	"filerace/internal/screen"
 )
-
-func TestVisible(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain → 名前":      "plain → 名前",
-		"a\nb\x1b[31m":    `a\nb\x1b[31m`,
-		"\xffx":           `\xffx`,
-		"evil\u202Egpj":   `evil\u202egpj`,
-		"zero\u200Bwidth": `zero\u200bwidth`,
-	} {
-		got := visible(in)
-		if got != want {
-			t.Errorf("visible(%q) = %q, want %q", in, got, want)
-		}
-		if visible(got) != got {
-			t.Errorf("visible is not the same twice for %q", in)
-		}
-	}
-}
-
-func TestCut(t *testing.T) {
-	for _, c := range []struct {
-		in          string
-		n           int
-		right, left string
-	}{
-		{"abcdef", 6, "abcdef", "abcdef"},
-		{"abcdef", 4, "abc…", "…def"},
-		{"ab cdef", 4, "ab…", "…def"},
-		{"名前です", 5, "名前…", "…です"},
-		{"名前です", 4, "名…", "…す"},
-	} {
-		if got := cut(c.in, c.n); got != c.right {
-			t.Errorf("cut(%q, %d) = %q, want %q", c.in, c.n, got, c.right)
-		}
-		if got := cutLeft(c.in, c.n); got != c.left {
-			t.Errorf("cutLeft(%q, %d) = %q, want %q", c.in, c.n, got, c.left)
-		}
-	}
-}
-
-func TestWrap(t *testing.T) {
-	got := wrap("one two  three abcdefghijkl end", 7)
-	if want := []string{"one two", "three", "abcdefg", "hijkl", "end"}; !slices.Equal(got, want) {
-		t.Errorf("wrap gives %q, want %q", got, want)
-	}
-}
 
 func TestRenumber(t *testing.T) {
 	rows := []row{{op: &op.Op{Seq: 12}}, {op: &op.Op{Seq: 40}}, {op: &op.Op{Seq: 41}}}
@@ -91,7 +46,7 @@ func TestNoLineIsTooLong(t *testing.T) {
 		out := string(text(t, r, o))
 		for line := range strings.Lines(out) {
 			line = strings.TrimSuffix(sgr.ReplaceAllString(line, ""), "\n")
-			if n := columns(line); n > o.width() {
+			if n := screen.Width(line); n > o.width() {
 				t.Fatalf("seed %d: %d columns of %d: %q", seed, n, o.width(), line)
 			}
 			if strings.ContainsFunc(line, unicode.IsControl) || !utf8.ValidString(line) {
