@@ -74,8 +74,11 @@ type Case struct {
 	// cases that are slow or always end alike. 0: the default.
 	Trials int
 
-	// Rare is a surprise that shows in few trials, or is to be seen in many: the case
-	// gets four times the time of others, so that its verdict is the same in every run.
+	// Shares is how many shares of the time it gets; 0: one, as most.
+	Shares int
+
+	// Rare is a surprise that shows in few trials. As long as none was seen, the case is
+	// tried leastRare times at the least, so that its verdict is the same in every run.
 	Rare bool
 
 	// Allowed is why a surprise is permitted, with its source, in one sentence.

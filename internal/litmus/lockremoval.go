@@ -95,7 +95,7 @@ func lockRace(name string, two func(string) Outcome, lock func(*Proc) int) *Case
 		p.Say("was not alone in %d of %d rounds", twice, lockRounds)
 	}
 	return &Case{
-		Name: name, Allowed: lockIsOfFile, Rare: true,
+		Name: name, Allowed: lockIsOfFile, Shares: 3,
 		Roles: []Role{{"first", act}, {"second", act}},
 		Setup: func(p *Proc) { p.Remove("lock") },
 		Judge: func(p *Proc, said []*Said) Outcome {

@@ -39,7 +39,7 @@ func renameAway() error {
 // by link(2), so that it is whole at once and an existing name is an error.
 func removalCase(name string, right func() error, surprises bool) *Case {
 	return &Case{
-		Name: name, Allowed: fileOutlives, Rare: true,
+		Name: name, Allowed: fileOutlives, Shares: 4, Rare: surprises,
 		Roles: []Role{{"deleter", func(p *Proc) {
 			remove := Pick(p, right, func() error {
 				unix.Truncate("file", 0)

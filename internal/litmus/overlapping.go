@@ -58,7 +58,7 @@ func writeAgainstWrite(name string, n int, flags ...int) *Case {
 // readAgainstWrite is a process that reads what another one writes over.
 func readAgainstWrite(name string, n int) *Case {
 	return &Case{
-		Name: name, Allowed: mayMix, Why: whyReadsMix, Rare: true,
+		Name: name, Allowed: mayMix, Why: whyReadsMix, Shares: min(n, 4), Rare: n > 1,
 		Roles: []Role{{"writer", func(p *Proc) {
 			fd := p.Open("file", unix.O_WRONLY)
 			defer p.Close(fd)
@@ -75,7 +75,9 @@ func readAgainstWrite(name string, n int) *Case {
 			defer p.Close(fd)
 			bufs := make([][]byte, readRounds(n))
 			for i := range bufs {
-				bufs[i] = append([]byte(nil), filled('.', n)...) // the memory is there before the race
+				buf, free := p.memory(n)
+				defer free()
+				bufs[i] = buf
 			}
 			p.Race(func() {
 				for i := range bufs {
@@ -108,7 +110,19 @@ func readAgainstWrite(name string, n int) *Case {
 
 // readRounds is how often a range of n bytes is written over, and read, in one
 // trial: small ones often, because the copying takes little of a call's time.
-func readRounds(n int) int { return min(max(256<<10/n, 1), 64) }
+func readRounds(n int) int { return min(max(256<<10/n, 4), 64) }
+
+// memory is where to read n bytes to. Where few of them are read, it is there before
+// the race. Where many are, it is not: page faults make the reader slower than the writer,
+// which then overtakes it. If both were as fast, neither would ever pass the other.
+func (p *Proc) memory(n int) (b []byte, free func()) {
+	if n <= pageSize {
+		return append([]byte(nil), filled('.', n)...), func() {}
+	}
+	b, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	p.Must("get memory", err)
+	return b, func() { p.Must("free memory", unix.Munmap(b)) }
+}
 
 // tellRead tells of one read, and keeps what was told of the first that was mixed:
 // values are how many bytes were read if too few, stretches, grain, and whether

@@ -40,7 +40,7 @@ type errand struct {
 	Together   bool // start sections together, without delays
 	Trials     int
 	Until      int64 // no further trial after this time, ns
-	Grace      int64 // ns more while no windows have met: the machine is busy
+	Last       int64 // nor after this one, ns, if there were too few until then
 	Seed       uint64
 }
 
@@ -145,7 +145,7 @@ func (p *Proc) lead() int {
 	res := Result{Test: p.errand.Test, Case: p.errand.Case, InTurn: p.c.InTurn, Verdict: VerdictNotTested}
 	began := now()
 	line := newLineup(len(p.c.Roles), p.Rand)
-	for k := int64(1); k <= int64(p.errand.Trials) && (k == 1 || now() < p.until(&res)); k++ {
+	for k := int64(1); k <= int64(p.errand.Trials) && (k == 1 || p.more(&res)); k++ {
 		ok := p.trial(k, line, &res)
 		if !ok || res.Verdict == VerdictBroken || !p.c.InTurn && res.Surprises >= enough {
 			break
@@ -161,16 +161,36 @@ func (p *Proc) lead() int {
 	return exitDone
 }
 
-// until is when no further trial is to begin.
-func (p *Proc) until(res *Result) int64 {
-	if !res.InTurn && res.Overlapped == 0 {
-		return p.errand.Until + p.errand.Grace
-	}
-	return p.errand.Until
+// more tells whether another trial is to begin: as long as the case has time, and until
+// there were so many that the verdict does not hang on what else the machine does.
+func (p *Proc) more(res *Result) bool {
+	at := now()
+	return at < p.errand.Until || at < p.errand.Last && res.Trials < p.needed(res)
 }
 
+// needed is how many trials a verdict needs.
+func (p *Proc) needed(res *Result) int {
+	switch {
+	case res.InTurn:
+		return leastInTurn
+	case res.Overlapped == 0:
+		return leastTrials + moreLooks
+	case p.c.Rare && res.Surprises == 0:
+		return leastRare
+	}
+	return leastTrials
+}
+
+// What trials a verdict needs.
+const (
+	leastInTurn = 3   // nothing hangs on chance
+	leastTrials = 30  // of which about nine in ten overlap
+	moreLooks   = 5   // if none did
+	leastRare   = 200 // a surprise of 1.5 % is missed in 1 run of 20
+)
+
 // enough surprises leave no doubt: the time is better spent on other cases.
-const enough = 500
+const enough = 200
 
 // trial carries out one trial and adds it to the result.
 func (p *Proc) trial(k int64, line *lineup, res *Result) bool {

@@ -84,24 +84,24 @@ func column(ctx context.Context, place Place, cases []chosen, o Options) (*Colum
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPlace, err)
 	}
-	scratch, err := os.MkdirTemp(dir, ".filerace-litmus-")
+	scratch, remove, err := makeScratch(dir)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPlace, err)
+		return nil, err
 	}
-	defer os.RemoveAll(scratch)
+	defer remove()
 	fs := fileSystem(dir)
 	col := &Column{Label: place.Label, Dir: place.Dir, Made: place.Made, FS: fs}
 	if col.Label == "" {
 		col.Label = fs.Type
 	}
-	end := time.Now().Add(o.Time)
+	end, last := time.Now().Add(o.Time), now()+(o.Time+o.Time/overrun).Nanoseconds()
 	for i, c := range cases {
 		if ctx.Err() != nil {
 			return col, ctx.Err()
 		}
 		p := Progress{Label: col.Label, Test: c.test.Name, Case: c.c.Name, Done: i, All: len(cases)}
 		share := time.Until(end) * c.weight() / weight(cases[i:])
-		col.Results = append(col.Results, runCase(ctx, c, scratch, share, p, o))
+		col.Results = append(col.Results, runCase(ctx, c, allowance{scratch, max(share, 0), last}, p, o))
 	}
 	return col, ctx.Err()
 }
@@ -114,17 +114,23 @@ func weight(cases []chosen) (sum time.Duration) {
 	return sum
 }
 
-func (c chosen) weight() time.Duration {
-	if c.c.Rare {
-		return 4
-	}
-	return 1
+func (c chosen) weight() time.Duration { return time.Duration(max(c.c.Shares, 1)) }
+
+// overrun is the part of its time by which a run may be longer, because cases are tried
+// as often as their verdicts need although the machine is busy.
+const overrun = 7
+
+// allowance is what one case gets.
+type allowance struct {
+	scratch string        // the directory of the run
+	share   time.Duration // of the time
+	last    int64         // when the run must come to its end, ns
 }
 
 // runCase runs one case in a directory of its own.
-func runCase(ctx context.Context, c chosen, scratch string, share time.Duration, p Progress, o Options) Result {
+func runCase(ctx context.Context, c chosen, a allowance, p Progress, o Options) Result {
 	res := Result{Test: c.test.Name, Case: c.c.Name, Verdict: VerdictNotTested, InTurn: c.c.InTurn}
-	got, err := tryCase(ctx, c, scratch, share, p, o)
+	got, err := tryCase(ctx, c, a, p, o)
 	if err != nil {
 		res.Reason = err.Error()
 		return res
@@ -132,8 +138,8 @@ func runCase(ctx context.Context, c chosen, scratch string, share time.Duration,
 	return *got
 }
 
-func tryCase(ctx context.Context, c chosen, scratch string, share time.Duration, p Progress, o Options) (*Result, error) {
-	dir, err := os.MkdirTemp(scratch, "case")
+func tryCase(ctx context.Context, c chosen, a allowance, p Progress, o Options) (*Result, error) {
+	dir, err := os.MkdirTemp(a.scratch, "case")
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +155,7 @@ func tryCase(ctx context.Context, c chosen, scratch string, share time.Duration,
 		return nil, err
 	}
 	defer r.Close()
-	t, err := start(c, dir, scratch, share, o, f, w)
+	t, err := start(c, dir, a, o, f, w)
 	w.Close()
 	defer t.end()
 	if err != nil {
@@ -163,7 +169,7 @@ func tryCase(ctx context.Context, c chosen, scratch string, share time.Duration,
 			answer <- res
 		}
 	}()
-	return t.watch(ctx, b, answer, share, p, o.Progress)
+	return t.watch(ctx, b, answer, a.share, p, o.Progress)
 }
 
 // troupe is the processes of a case.
@@ -174,15 +180,15 @@ type troupe struct {
 	gone   chan int // numbers of processes that ended
 }
 
-func start(c chosen, dir, scratch string, share time.Duration, o Options, f, w *os.File) (*troupe, error) {
+func start(c chosen, dir string, a allowance, o Options, f, w *os.File) (*troupe, error) {
 	t := &troupe{gone: make(chan int, maxRoles)}
 	exe, err := os.Executable()
 	if err != nil {
 		return t, fmt.Errorf("find this program: %w", err)
 	}
 	e := errand{
-		Test: c.test.Name, Case: c.c.Name, Program: exe, Scratch: scratch, Parent: os.Getpid(), Shim: o.Shim, Together: o.Together,
-		Trials: o.Trials, Until: now() + share.Nanoseconds(), Grace: max(share.Nanoseconds(), 0), Seed: o.Seed,
+		Test: c.test.Name, Case: c.c.Name, Program: exe, Scratch: a.scratch, Parent: os.Getpid(), Shim: o.Shim, Together: o.Together,
+		Trials: o.Trials, Until: now() + a.share.Nanoseconds(), Last: a.last, Seed: o.Seed,
 	}
 	if c.c.Trials > 0 {
 		e.Trials = min(e.Trials, c.c.Trials)

@@ -98,7 +98,7 @@ func halfWrite(fd int, b []byte) (int, error) {
 const killedSize = 8 << 20 // bytes: some milliseconds of copying
 
 var fileKilled = &Case{
-	Name: "file, SIGKILL", Trials: 100, Rare: true,
+	Name: "file, SIGKILL", Trials: 100, Shares: 2,
 	Allowed: "POSIX promises nothing about a write whose process is killed; Linux looks for fatal signals between pages or folios (generic_perform_write, mm/filemap.c).",
 	Roles:   []Role{{"killer", killWriter}},
 	Children: map[string]func(*Proc){"victim": func(p *Proc) {

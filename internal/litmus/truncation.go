@@ -49,7 +49,7 @@ const twoCalls = "Truncating or allocating and writing are two calls, and POSIX 
 // refilled is a process that fills a file anew, and one that reads it meanwhile.
 func refilled(name string, refill func(*Proc, writing)) *Case {
 	return &Case{
-		Name: name, Allowed: twoCalls, Rare: true,
+		Name: name, Allowed: twoCalls, Shares: 3, Rare: true,
 		Roles: []Role{{"writer", func(p *Proc) {
 			refill(p, Pick(p, unix.Pwrite, wrongByte))
 			p.Say("wrote %d × 'n'", truncatedSize)
