@@ -146,6 +146,10 @@ func cgroup(dir string) (id uint64, level uint32, err error) {
 	return st.Ino, level, nil
 }
 
+// constants is the section of what configure sets, which a program that is loaded by
+// itself needs, too: it reads files the same way.
+const constants = ".rodata"
+
 // attachHooks attaches what sees names change, if the kernel lets it.
 func (p *Probe) attachHooks() {
 	for _, name := range hookPrograms {
@@ -159,9 +163,13 @@ func (p *Probe) attachHooks() {
 			}
 		}
 		for other := range spec.Maps {
-			if other != objectMapCalls {
+			if other != objectMapCalls && other != constants {
 				delete(spec.Maps, other)
 			}
+		}
+		if err = spec.Variables[objectVarNeverCast].Set(neverCast); err != nil {
+			p.hookErr = err
+			return
 		}
 		coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
 			MapReplacements: map[string]*ebpf.Map{objectMapCalls: p.coll.Maps[objectMapCalls]},
