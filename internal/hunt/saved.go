@@ -10,9 +10,11 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"filerace/internal/schedule"
 )
@@ -52,7 +54,7 @@ func (s *Saved) WriteTo(w io.Writer) (int64, error) {
 		switch {
 		case !ok:
 			text = plainJSON(v)
-		case strings.ContainsAny(text, "\n\r") || strings.HasPrefix(text, `"`):
+		case strings.ContainsAny(text, "\n\r") || strings.HasPrefix(text, `"`) || !utf8.ValidString(text):
 			text = strconv.Quote(text)
 		}
 		if text != "" {
@@ -64,7 +66,7 @@ func (s *Saved) WriteTo(w io.Writer) (int64, error) {
 	line("rule", s.Rule)
 	line("key", s.Key)
 	line("headline", s.Headline)
-	line("command", s.Command)
+	line("command", listText(s.Command))
 	line("dir", s.Dir)
 	line("setup", s.Setup)
 	line("check", s.Check)
@@ -93,6 +95,39 @@ func (s *Saved) WriteTo(w io.Writer) (int64, error) {
 	fmt.Fprintf(&b, "sum %08x\n", crc32.ChecksumIEEE(b.Bytes()))
 	n, err := w.Write(b.Bytes())
 	return int64(n), err
+}
+
+// listText writes a list of strings in JSON or, where JSON cannot hold their bytes
+// (arguments need not be UTF-8), with the quotes of Go.
+func listText(list []string) string {
+	if !slices.ContainsFunc(list, func(s string) bool { return !utf8.ValidString(s) }) {
+		return plainJSON(list)
+	}
+	quoted := make([]string, len(list))
+	for i, s := range list {
+		quoted[i] = strconv.Quote(s)
+	}
+	return "[" + strings.Join(quoted, ",") + "]"
+}
+
+func parseList(text string) (list []string, err error) {
+	if err = json.Unmarshal([]byte(text), &list); err == nil {
+		return list, nil
+	}
+	rest, ok := strings.CutPrefix(text, "[")
+	for list = nil; ok && rest != "]"; {
+		q, qerr := strconv.QuotedPrefix(rest)
+		if qerr != nil {
+			return nil, err
+		}
+		s, _ := strconv.Unquote(q) // QuotedPrefix made sure that it can be
+		list = append(list, s)
+		rest = strings.TrimPrefix(rest[len(q):], ",")
+	}
+	if !ok {
+		return nil, err
+	}
+	return list, nil
 }
 
 // plainJSON writes numbers and lists of strings, with > and & as they are.
@@ -197,7 +232,7 @@ func (s *Saved) set(name, value string) (err error) {
 	case "headline":
 		text(&s.Headline)
 	case "command":
-		err = json.Unmarshal([]byte(value), &s.Command)
+		s.Command, err = parseList(value)
 	case "dir":
 		text(&s.Dir)
 	case "setup":

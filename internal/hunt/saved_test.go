@@ -18,7 +18,7 @@ func exampleSaved() *Saved {
 		Rule: "lost-update", Key: "lost-update n", Headline: `"n" lost 1 & gained <2>`,
 		Target: Target{
 			Command: []string{"sh", "-c", "echo 1 >n && cat \"n\"\n", ""},
-			Dir:     ".", Setup: `"my setup" --now`, Check: "line one\nline two", Fresh: " a dir ",
+			Dir:     "a\xffb", Inside: true, Setup: `"my setup" --now`, Check: "line one\nline two", Fresh: " a dir ",
 			RunTime: 1500 * time.Millisecond, Seed: 1<<64 - 1,
 		},
 		Plain:     Ending{Status: 3, Check: 4},
@@ -60,6 +60,21 @@ func TestSavedIsReadBack(t *testing.T) {
 }
 
 // A shell's words stay legible: no \u003e for a >.
+func TestArgumentsNeedNotBeUTF8(t *testing.T) {
+	for _, list := range [][]string{{"cat", "\xff\xfe"}, {"a\"b", "\x80, ]", ""}, {"plain > &"}} {
+		text := listText(list)
+		got, err := parseList(text)
+		if err != nil || !reflect.DeepEqual(got, list) {
+			t.Errorf("%q was written as %s and read as %q, %v", list, text, got, err)
+		}
+	}
+	for _, bad := range []string{"", "[", `["a"`, `["a" "\xff"`, `"a"]`, "[a]", `["\xff]`} {
+		if list, err := parseList(bad); err == nil {
+			t.Errorf("%q was read as %q", bad, list)
+		}
+	}
+}
+
 func TestSavedShowsCommandsPlainly(t *testing.T) {
 	if got := text(t, exampleSaved()); !strings.Contains(got, `"echo 1 >n && cat \"n\"\n"`) {
 		t.Errorf("the command is hard to read:\n%s", got)
