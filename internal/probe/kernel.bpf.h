@@ -20,11 +20,12 @@ enum { false, true };
 #define __uint(name, val) int(*name)[val]
 #define __type(name, val) typeof(val) *name
 
-enum { MAP_TYPE_ARRAY = 2, MAP_TYPE_PERCPU_ARRAY = 6, MAP_TYPE_HASH = 1, MAP_TYPE_RINGBUF = 27, MAP_TYPE_TASK_STORAGE = 29 };
+enum { MAP_TYPE_PERCPU_ARRAY = 6, MAP_TYPE_LRU_HASH = 9, MAP_TYPE_RINGBUF = 27, MAP_TYPE_TASK_STORAGE = 29 };
 enum { F_NO_PREALLOC = 1, STORAGE_CREATE = 1 };
 enum { RB_NO_WAKEUP = 1, RB_FORCE_WAKEUP = 2, RB_AVAIL_DATA = 0 };
 
 static void *(*const map_lookup)(void *map, const void *key) = (void *)1;
+static long (*const map_update)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
 static u64 (*const ktime_ns)(void) = (void *)5;
 static u64 (*const pid_tgid)(void) = (void *)14;
 static u64 (*const uid_gid)(void) = (void *)15;
@@ -82,7 +83,18 @@ struct dentry {
 	struct inode *d_inode;
 };
 
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
 };
 
@@ -185,6 +197,8 @@ enum { AT_FDCWD_ = -100, FMODE_CREATED_ = 1 << 20, SIGNAL_GROUP_EXIT_ = 4, PF_KT
  * cost a tenth of a helper's call. Linux 6.2 has it; before, READ has to do. */
 extern void *bpf_rdonly_cast(void *address, u32 type) __attribute__((section(".ksyms"), weak));
 #define CAST(type, address) ((struct type *)bpf_rdonly_cast((void *)(address), __builtin_btf_type_id(*(struct type *)0, 1)))
+
+#define OFFSET(type, field) __builtin_preserve_field_info(((struct type *)0)->field, 0)
 
 /* READ reads a field through a pointer that the verifier does not know the type of. */
 #define READ(to, from, field) read_kernel(&(to), sizeof(to), __builtin_preserve_access_index(&(from)->field))

@@ -6,7 +6,7 @@
 /* may_cast is false where CAST is missing, and where a test wants it to be. */
 #define may_cast (!never_cast && bpf_rdonly_cast)
 
-static __attribute__((noinline)) void read_object(struct object *o, struct inode *i)
+INLINE void read_object(struct object *o, struct inode *i)
 {
 	struct super_block *sb = NULL;
 	unsigned long ino = 0, magic = 0;
@@ -42,7 +42,7 @@ static __attribute__((noinline)) void read_object(struct object *o, struct inode
 	o->known = 1;
 }
 
-static __attribute__((noinline)) void read_handle(struct handle *h, struct file *f)
+INLINE void read_handle(struct handle *h, struct file *f)
 {
 	struct inode *i = NULL;
 
@@ -129,6 +129,9 @@ INLINE struct file *descriptor(struct task_struct *t, s32 fd)
 	table = t->files->fdt;
 	if (!table || (u32)fd >= table->max_fds)
 		return NULL;
+	/* a slot of the table, read as if it were the pointer to the table: by a load */
+	if (may_cast)
+		return (void *)CAST(fdtable, (u64)(table->fd + fd) - OFFSET(fdtable, fd))->fd;
 	read_kernel(&f, sizeof(f), table->fd + fd);
 	return f;
 }
@@ -182,7 +185,7 @@ static __attribute__((noinline)) void add_object(struct scratch *s, u32 section,
 	}
 }
 
-static __attribute__((noinline)) void add_handle(struct scratch *s, u32 section, struct handle *from)
+INLINE void add_handle(struct scratch *s, u32 section, struct handle *from)
 {
 	struct handle *h = s && from ? room(s, sizeof(*h)) : NULL;
 
@@ -273,7 +276,8 @@ INLINE void read_head(struct scratch *s, u16 what, struct task_struct *t)
 	h->uid = t->cred->uid.val;
 	h->parent = t->real_parent->tgid;
 	h->cgroup = t->cgroups->dfl_cgrp->kn->id;
-	current_comm(h->comm, sizeof(h->comm));
+	((u64 *)h->comm)[0] = ((const volatile u64 *)t->comm)[0];
+	((u64 *)h->comm)[1] = ((const volatile u64 *)t->comm)[1];
 	h->ret = 0;
 	h->sections = h->chunks = 0;
 }
