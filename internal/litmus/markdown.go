@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -57,18 +58,36 @@ func (m *Matrix) section(b *bytes.Buffer, rows []row) {
 		}
 		b.WriteByte('\n')
 	}
-	var said []string
-	say := func(format string, args ...any) {
-		if text := fmt.Sprintf(format, args...); !slices.Contains(said, text) {
-			said = append(said, text)
+	var all sayings
+	for _, r := range rows {
+		m.remarks(r, &all)
+	}
+	if len(all) > 0 {
+		b.WriteByte('\n')
+	}
+	for _, s := range all {
+		fmt.Fprintf(b, "- %s`%s`: %s\n", s.head, strings.Join(s.cases, "`, `"), s.text)
+	}
+}
+
+// saying is what there is to say of some cases.
+type saying struct {
+	head  string // before the names of the cases
+	cases []string
+	text  string
+}
+
+type sayings []*saying
+
+// add says something of a case; what was said of another one alike is not said again.
+func (all *sayings) add(head, name, text string) {
+	for _, s := range *all {
+		if head != "" && s.head == head && s.text == text {
+			s.cases = append(s.cases, name)
+			return
 		}
 	}
-	for _, r := range rows {
-		m.remarks(r, say)
-	}
-	if len(said) > 0 {
-		b.WriteString("\n- " + strings.Join(said, "\n- ") + "\n")
-	}
+	*all = append(*all, &saying{head, []string{name}, text})
 }
 
 func summary(r *Result) string {
@@ -88,61 +107,74 @@ func summary(r *Result) string {
 }
 
 // remarks says what the cells of a row have no room for.
-func (m *Matrix) remarks(r row, say func(string, ...any)) {
-	for i, res := range r.results {
-		if res == nil {
+func (m *Matrix) remarks(r row, all *sayings) {
+	if text := m.seen(r.results); text != "" {
+		all.add("", r.c.Name, text)
+	}
+	if i := slices.IndexFunc(r.results, func(res *Result) bool { return res != nil && res.Allowed != "" }); i >= 0 {
+		all.add("Allowed in ", r.c.Name, r.results[i].Allowed)
+	}
+	if !differ(r.results) {
+		return
+	}
+	for _, c := range m.Columns {
+		if why := r.c.Why[c.FS.Type]; why != "" {
+			all.add("Why "+c.FS.Type+" differs in ", r.c.Name, why)
+		}
+	}
+}
+
+// seen tells what was seen of a case in each place, and once if it was the same in all.
+func (m *Matrix) seen(results []*Result) string {
+	var labels, texts []string
+	for i, res := range results {
+		text := ""
+		if res != nil {
+			text = res.inWords()
+		}
+		if j := slices.Index(texts, text); j >= 0 {
+			labels[j] += ", " + m.Columns[i].Label
 			continue
 		}
-		name := fmt.Sprintf("%s, %s", r.c.Name, m.Columns[i].Label)
-		if res.Allowed != "" {
-			say("Allowed: %s", res.Allowed)
-		}
-		switch {
-		case res.Reason != "" && sameReason(r.results):
-			say("%s: %s", r.c.Name, res.Reason)
-		case res.Reason != "":
-			say("%s: %s", name, res.Reason)
-		}
-		if text := res.Counted(); text != "" {
-			say("%s: %s", name, text)
-		}
-		for _, text := range res.Notes {
-			say("%s: %s", name, text)
-		}
-		if res.Verdict == VerdictBroken {
-			say("%s: %s", name, strings.Join(res.Example, "; "))
+		labels, texts = append(labels, m.Columns[i].Label), append(texts, text)
+	}
+	if len(texts) == 1 {
+		return texts[0]
+	}
+	var parts []string
+	for i, text := range texts {
+		if text != "" {
+			parts = append(parts, "**"+labels[i]+"** "+text)
 		}
 	}
-	if differ(r.results) {
-		for _, c := range m.Columns {
-			if why := r.c.Why[c.FS.Type]; why != "" {
-				say("Why %s differs: %s", c.FS.Type, why)
-			}
-		}
-	}
+	return strings.Join(parts, "; ")
 }
 
-// sameReason tells whether no place was tested, and all for one reason.
-func sameReason(results []*Result) bool {
-	for _, r := range results {
-		if r == nil || r.Reason != results[0].Reason {
-			return false
+// inWords is what was seen beside the verdict; "": nothing.
+func (r *Result) inWords() string {
+	var parts []string
+	for _, text := range append([]string{r.Reason, r.Counted()}, r.Notes...) {
+		if text != "" {
+			parts = append(parts, text)
 		}
 	}
-	return true
+	if r.Verdict == VerdictBroken {
+		parts = append(parts, r.Example...)
+	}
+	return strings.Join(parts, "; ")
 }
 
-// differ tells whether two places gave different verdicts.
+// differ tells whether two places gave different verdicts, or showed different things.
 func differ(results []*Result) bool {
-	var first Verdict
+	var first *Result
 	for _, r := range results {
-		if r == nil || r.Verdict == VerdictNotTested {
-			continue
-		}
-		if first != "" && r.Verdict != first {
+		switch {
+		case r == nil || r.Verdict == VerdictNotTested:
+		case first == nil:
+			first = r
+		case r.Verdict != first.Verdict || !slices.Equal(slices.Sorted(maps.Keys(r.Tally)), slices.Sorted(maps.Keys(first.Tally))):
 			return true
 		}
-		first = r.Verdict
 	}
 	return false
 }

@@ -1,6 +1,8 @@
 package litmus
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -42,8 +44,12 @@ func writeAgainstWrite(name string, n int, flags ...int) *Case {
 		p.Set(0, int64(got))
 		p.Say("wrote %d of %d bytes %q", got, n, b[0])
 	}
+	why := whyWritesMix
+	if slices.Contains(flags, flagDirect) {
+		why = nil
+	}
 	return &Case{
-		Name: name, Allowed: mayMix, Why: whyWritesMix,
+		Name: name, Allowed: mayMix, Why: why,
 		Roles: []Role{{"first", act}, {"second", act}},
 		Setup: func(p *Proc) { p.fill("file", '.', n) },
 		Judge: func(p *Proc, said []*Said) Outcome {

@@ -137,8 +137,11 @@ var renameBehind = &Case{
 	Name: "renamed entries appear once", InTurn: true, Trials: 20,
 	Allowed: "POSIX leaves open whether an entry that is removed or added after the directory was opened appears, and renaming is both: it may appear under either name, both, or neither.",
 	Why: map[string]string{
-		"btrfs": "btrfs gives a new name the next index and reads up to the last index at the time of opening (btrfs_opendir, fs/btrfs/inode.c, since Linux 6.5), so a new name never appears.",
-		"tmpfs": "tmpfs reads its newest entry first, and a rename makes an entry the newest (offset_iterate_dir, fs/libfs.c), so the new name never appears to who has begun to read.",
+		"ext4":    "ext4 reads in the order of the names' hashes (ext4_dx_readdir, fs/ext4/dir.c): the new name may lie before the place that was reached, or behind it.",
+		"xfs":     "xfs reads in the order of places (xfs_dir2_block_getdents, fs/xfs/xfs_dir2_readdir.c), and a name that needs more room than the old one goes to the largest free place, behind all others (xfs_dir2_block_need_space, fs/xfs/libxfs/xfs_dir2_block.c): it is read, too.",
+		"btrfs":   "btrfs gives a new name the next index and reads up to the last index at the time of opening (btrfs_opendir, fs/btrfs/inode.c, since Linux 6.5), so a new name never appears.",
+		"tmpfs":   "tmpfs reads its newest entry first (offset_iterate_dir, fs/libfs.c), and a rename makes an entry the newest (__d_move, fs/dcache.c), so the new name never appears to who has begun to read.",
+		"overlay": "it reads a directory that only one layer has from the file system below, which decides (ovl_iterate, fs/overlayfs/readdir.c).",
 	},
 	Setup: func(p *Proc) {
 		p.Remove("dir")

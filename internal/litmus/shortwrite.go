@@ -95,12 +95,24 @@ func halfWrite(fd int, b []byte) (int, error) {
 	return len(b), nil
 }
 
+const (
+	looksBetweenFolios = "it looks for a fatal signal before each folio, and ends the write there (generic_perform_write, mm/filemap.c)."
+	passesWriteOn      = "it passes the write on to the file system below, which decides (ovl_write_iter, fs/overlayfs/file.c)."
+)
+
 const killedSize = 8 << 20 // bytes: some milliseconds of copying
 
 var fileKilled = &Case{
 	Name: "file, SIGKILL", Trials: 100, Shares: 2,
-	Allowed: "POSIX promises nothing about a write whose process is killed; Linux looks for fatal signals between pages or folios (generic_perform_write, mm/filemap.c).",
-	Roles:   []Role{{"killer", killWriter}},
+	Allowed: "POSIX promises nothing about a write whose process is killed.",
+	Why: map[string]string{
+		"ext4":    looksBetweenFolios,
+		"xfs":     "it looks for a fatal signal before each folio, and ends the write there (iomap_write_begin, fs/iomap/buffered-io.c).",
+		"btrfs":   "it copies folio after folio and does not look for signals, so that the write is whole (btrfs_buffered_write and copy_one_range, fs/btrfs/file.c).",
+		"tmpfs":   looksBetweenFolios,
+		"overlay": passesWriteOn,
+	},
+	Roles: []Role{{"killer", killWriter}},
 	Children: map[string]func(*Proc){"victim": func(p *Proc) {
 		fd := p.Open("file", unix.O_WRONLY|unix.O_CREAT)
 		b := filled('n', killedSize)
@@ -163,6 +175,13 @@ const (
 var fullDisk = &Case{
 	Name: "full disk", InTurn: true, Trials: 3,
 	Allowed: "POSIX.1-2024 write(): if there is no room for all, only as many bytes as there is room for are written; the next call gets ENOSPC.",
+	Why: map[string]string{
+		"ext4":    "it gets the blocks for all that one folio will hold before it copies, or gives back those that it got (ext4_write_begin, fs/ext4/inode.c).",
+		"xfs":     "it reserves room for the whole write before it copies (xfs_buffered_write_iomap_begin, fs/xfs/xfs_iomap.c).",
+		"btrfs":   "it reserves room for data and for what describes them before it copies (reserve_space, fs/btrfs/file.c).",
+		"tmpfs":   "it gets memory for one folio after the other, and what it got is filled (shmem_write_begin, mm/shmem.c).",
+		"overlay": passesWriteOn,
+	},
 	Roles: []Role{{"writer", func(p *Proc) {
 		fd := p.Open("file", unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC)
 		defer p.Close(fd)
