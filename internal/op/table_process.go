@@ -20,6 +20,8 @@ var processRows = []Call{
 	held("tkill", 200, 130, Kill, ArgPID, ArgSignal),
 	held("tgkill", 234, 131, Kill, ArgPID, ArgPID, ArgSignal),
 	held("rt_sigqueueinfo", 129, 138, Kill, ArgPID, ArgSignal, ArgPtr),
+	held("rt_tgsigqueueinfo", 297, 240, Kill, ArgPID, ArgPID, ArgSignal, ArgPtr),
+	held("pidfd_send_signal", 424, 424, Kill, ArgFD, ArgSignal, ArgPtr, ArgFlags).note("the process is not looked up: it counts as any"),
 }
 
 // socketRows move data between processes. They are kept for the order they impose.

@@ -228,7 +228,7 @@ func (w *World) target(o *op.Op) *Process {
 		return w.procs[o.Child.Process()]
 	}
 	pid := int(int32(o.Args[0]))
-	if pid <= 0 {
+	if pid <= 0 || o.FD >= 0 { // a group, or a pidfd
 		return nil
 	}
 	for _, p := range w.procs {
