@@ -12,6 +12,7 @@ const (
 	idle      activity = iota // lets go, waits, prints a message
 	rechecks                  // finds out whether the path still leads to the locked file, or opens it again
 	goesOn                    // may be part of such a check (a shell forks for stat), or of the work
+	tidies                    // the work is done: removes the lock file, or a name of it
 	works                     // the work: changes a file or a name
 	worksOnIt                 // the work, on the contents of the locked file itself
 )
@@ -28,22 +29,36 @@ func (g *guard) activity(e *world.Effect) activity {
 	case op.Read, op.Write, op.Copy, op.Truncate, op.Allocate, op.ReadDir:
 		return g.data(e)
 	case op.Unlink, op.Rmdir, op.Rename:
-		if e.Op.Failed() {
-			if e.Op.Errno() == enoent && e.Entry == g.entry {
-				return works // it had done its work, and tidied up behind it
-			}
-			return idle
+		return g.removes(e)
+	case op.Link:
+		if e.Entry == g.entry || e.Entry2 == g.entry {
+			return idle // a second name of the lock file, or its own one back: part of finding out
 		}
-		return works
-	case op.Link, op.SymlinkOp, op.Mkdir, op.Mknod, op.SetXattr, op.Chmod, op.Chown, op.Utime:
-		if e.Op.Failed() {
-			return idle
-		}
-		return works
+		return g.changes(e)
+	case op.SymlinkOp, op.Mkdir, op.Mknod, op.SetXattr, op.Chmod, op.Chown, op.Utime:
+		return g.changes(e)
 	case op.Fork, op.Exec, op.Sleep, op.Chdir:
 		return goesOn
 	}
 	return idle
+}
+
+func (g *guard) changes(e *world.Effect) activity {
+	if e.Op.Failed() {
+		return idle
+	}
+	return works
+}
+
+func (g *guard) removes(e *world.Effect) activity {
+	own := e.Entry == g.entry || e.Before == g.file
+	switch {
+	case own && (!e.Op.Failed() || e.Op.Errno() == enoent):
+		return tidies
+	case e.Op.Failed():
+		return idle
+	}
+	return works
 }
 
 func (g *guard) opens(e *world.Effect) activity {

@@ -2,6 +2,7 @@ package race
 
 import (
 	"fmt"
+	"slices"
 
 	"filerace/internal/op"
 	"filerace/internal/world"
@@ -23,6 +24,16 @@ type checkThenUseRule struct {
 	arrivals
 	taken  failures
 	failed []Finding // taken names over which a process failed
+	astray []move
+}
+
+// move is a rename that met another file than the one that had been checked. No harm is
+// done yet: who looks at the new name, and gives the file its own name back, is careful.
+type move struct {
+	Finding
+	deed
+	file *world.File
+	from *world.Entry
 }
 
 func newCheckThenUse() Rule { return &checkThenUseRule{arrivals: newArrivals()} }
@@ -39,6 +50,9 @@ func (r *checkThenUseRule) Step(_ *world.World, e *world.Effect, report func(Fin
 		r.looks.note(e)
 		r.arrivals.note(e)
 	}
+	if len(r.astray) > 0 {
+		r.settle(e, report)
+	}
 	r.listings.note(e)
 	r.ended(e, report)
 	r.taken.ended(e, func(f Finding) {
@@ -49,6 +63,9 @@ func (r *checkThenUseRule) Step(_ *world.World, e *world.Effect, report func(Fin
 }
 
 func (r *checkThenUseRule) End(w *world.World, end End, report func(Finding)) {
+	for _, m := range r.astray {
+		report(m.Finding)
+	}
 	r.failures.End(w, end, report)
 	r.taken.End(w, end, report)
 	if end.Failed {
@@ -114,7 +131,30 @@ func (r *checkThenUseRule) use(e *world.Effect, report func(Finding)) {
 		"met the new file, which nobody had looked at.",
 		k.at.Seq, actor(k.deed), e.Entry.Path, came.at.Seq, actor(came.deed), e.At.Seq)
 	f.Repair = checkThenUseRepair
+	if e.Op.Kind == op.Rename && len(r.astray) < suspects {
+		r.astray = append(r.astray, move{f, deedOf(e), met, e.Entry})
+		return
+	}
 	report(f)
+}
+
+// settle reports the moves whose maker went on to something else than looking and putting back.
+func (r *checkThenUseRule) settle(e *world.Effect, report func(Finding)) {
+	r.astray = slices.DeleteFunc(r.astray, func(m move) bool {
+		if m.process() != e.Op.Actor.Process() || m.at.Seq == e.At.Seq || e.Op.Failed() {
+			return false
+		}
+		switch e.Op.Kind {
+		case op.Stat, op.AccessOp, op.Readlink, op.Open, op.Read, op.Close:
+			return false
+		case op.Rename, op.Link:
+			if e.Entry2 == m.from && m.from.File == m.file {
+				return true
+			}
+		}
+		report(m.Finding)
+		return true
+	})
 }
 
 func (r *checkThenUseRule) missing(k look, e *world.Effect) {
@@ -148,7 +188,7 @@ var checkThenUse = Info{
 	Harm: "The check says nothing of the file that is used: a file is removed, moved or changed that was never looked at, or a " +
 		"program fails on a file that it had just seen.",
 	Safe: "Opening once and working on the descriptor; acting without a check and handling the error; a lock over check and use. " +
-		"Opening the newer version of a file that was replaced meanwhile is not reported.",
+		"Opening the newer version of a file that was replaced meanwhile is not reported, nor who renames a file aside, looks at it, and puts it back if it is the wrong one.",
 	Wrong: `if (stat(path, &st) == 0 && st.st_mtime < limit)
 	unlink(path);`,
 	Right: `int lock = open("dir/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);

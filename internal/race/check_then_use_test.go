@@ -104,6 +104,34 @@ func TestCheckThenUseSilent(t *testing.T) {
 	}, mute(checkThenUse, End{}))
 }
 
+// Renamed aside, a file can be looked at, and put back if it is another's.
+func TestCheckThenUseAside(t *testing.T) {
+	const aside = `
+		have f
+		have x
+		1    fork 1.1
+		1    fork 1.2
+		1.1  stat f          #*
+		1.2  rename x f      #*
+		1.1  rename f aside  #*
+		1.1  stat aside
+	`
+	scripts(t, map[string]string{
+		"linked":  aside + "1.1 link aside f",
+		"renamed": aside + "1.1 rename aside f",
+	}, mute(checkThenUse, End{}))
+	scripts(t, map[string]string{
+		"deletes it":           aside + "1.1 unlink aside",
+		"leaves it there":      aside + "1.1 exit 0",
+		"has not ended":        aside,
+		"is too late for it":   aside + "1.2 creat f = 3\n1.1 link aside f = -EEXIST\n1.1 unlink aside",
+		"another puts it back": aside + "1.2 link aside f\n1.1 unlink aside",
+	}, func(t *testing.T, script string) {
+		t.Helper()
+		fires(t, checkThenUse, End{}, "/w/f", script)
+	})
+}
+
 // cp looks for its target and creates it exclusively if there is none.
 const twoCopies = `
 	1    fork 1.1

@@ -52,6 +52,7 @@ type guard struct {
 	known   bool // found the file under some name after locking: the one that its protocol goes by
 	strong  deed // last thing that only makes sense inside the critical section
 	weak    deed // last thing that says the same unless a check follows
+	tidied  deed // last removal of the lock file: it had done its work
 	used    deed // first use of the locked file itself
 	twin    bool // a pair with it was reported
 }
@@ -216,6 +217,8 @@ func (g *guard) note(e *world.Effect) {
 		g.strong = deedOf(e)
 	case works:
 		g.strong = deedOf(e)
+	case tidies:
+		g.tidied = deedOf(e)
 	case goesOn:
 		g.weak = deedOf(e)
 	}
@@ -264,7 +267,7 @@ func (p *twins) harmful() bool {
 // wentOn reports whether the owner did anything under the lock, after step seq,
 // that is more than finding out whether it has the right file.
 func (g *guard) wentOn(seq int) bool {
-	if g.strong.at.Seq > seq {
+	if g.strong.at.Seq > seq || !g.tidied.none() && seq == 0 {
 		return true
 	}
 	return g.weak.at.Seq > seq && !g.checked && (g.ended || !g.late)
@@ -316,6 +319,9 @@ func (g *guard) finding() Finding {
 	last := g.used
 	if last.none() {
 		last = g.strong
+		if g.tidied.after(last) {
+			last = g.tidied
+		}
 	}
 	if last.none() {
 		last = g.weak

@@ -346,6 +346,23 @@ func TestUnlinkedLockSilent(t *testing.T) {
 			1.1  write 5 "1101"
 			1.1  close 5
 		`,
+		"removes the file of the next one, and puts it back": `
+			1    fork 1.1
+			1    fork 1.2
+			1    fork 1.3
+			1.1  open L rdwr,creat = 9
+			1.1  flock 9 EX
+			1.1  write log append "1.1"
+			1.1  stat L
+			1.3  unlink L
+			1.2  open L rdwr,creat = 9
+			1.2  flock 9 EX
+			1.2  write log append "1.2"
+			1.1  rename L .L.anchor
+			1.1  stat .L.anchor
+			1.1  link .L.anchor L
+			1.1  close 9
+		`,
 		"somebody looks by trying": `
 			1    fork 1.1
 			1    fork 1.2
