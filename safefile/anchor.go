@@ -4,6 +4,7 @@ package safefile
 
 import (
 	"context"
+	"errors"
 	"hash/fnv"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ import (
 func anchorOf(name string) string {
 	cut := strings.LastIndexByte(name, '/') + 1
 	dir, base := name[:cut], name[cut:]
-	if len(base) > 240 { // NAME_MAX is 255
+	if len(base) > 216 { // NAME_MAX is 255; temp- and 26 letters may follow
 		h := fnv.New64a()
 		h.Write([]byte(base))
 		base = base[:200] + strconv.FormatUint(h.Sum64(), 16)
@@ -227,14 +228,63 @@ func (h *Held) remove() error {
 			return nil
 		}
 	}
-	for _, n := range []string{anchorOf(h.name), h.name} {
-		id, err := lstat(n)
-		if err == nil && id == h.id {
-			err = unix.Unlink(n)
+	for {
+		if !h.o.bare {
+			if err := h.unlink(anchorOf(h.name)); err != nil {
+				return err
+			}
 		}
-		if err != nil && err != unix.ENOENT {
+		if again, err := h.takeName(); err != nil || !again {
 			return err
 		}
 	}
-	return nil
+}
+
+// unlink deletes a name of the locked file, and leaves it alone if it is another's.
+func (h *Held) unlink(name string) error {
+	id, err := lstat(name)
+	if err == nil && id == h.id {
+		err = unix.Unlink(name)
+	}
+	if err == unix.ENOENT {
+		return nil
+	}
+	return err
+}
+
+// takeName takes the path away from the locked file if it has it; more: look again.
+func (h *Held) takeName() (more bool, err error) {
+	if id, err := lstat(h.name); err != nil || id != h.id {
+		return false, nil
+	}
+	if h.o.bare {
+		return false, h.unlink(h.name)
+	}
+	return h.aside()
+}
+
+// aside takes the path away from whatever file has it, and gives it back if that is not the
+// locked one: after a look at the path, a stranger may delete it and the next one put his
+// own file there, on which he is inside. So the path is renamed to the anchor, where it
+// can be looked at; should this process be killed, an anchored file without a path is
+// what everybody knows how to mend. Somebody may have done so with the right file
+// before it was deleted: more.
+func (h *Held) aside() (more bool, err error) {
+	anchor := anchorOf(h.name)
+	switch err := renameExclusive(h.name, anchor, errors.ErrUnsupported); err {
+	case nil:
+	case unix.ENOENT, unix.EEXIST: // the path is gone; another file is anchored, and has the path
+		return false, nil
+	case errors.ErrUnsupported:
+		return false, h.unlink(h.name)
+	default:
+		return false, err
+	}
+	if id, err := lstat(anchor); err != nil || id == h.id {
+		return err == nil, nil
+	}
+	if err := unix.Link(anchor, h.name); err != nil && err != unix.EEXIST {
+		renameExclusive(anchor, h.name, nil) // no hard links here
+	}
+	return false, nil
 }
