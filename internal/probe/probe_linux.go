@@ -40,6 +40,11 @@ type Probe struct {
 	snapshot map[uint32]int64 // when the descriptors of a process were read, ns CLOCK_MONOTONIC
 	ends     time.Time
 	checked  time.Time // when the counters of lost events were last read
+	extent   extent
+	empty    int64 // when the ring was last found empty, ns since the start
+	reached  atomic.Int64
+	ring     sync.Mutex // held while the ring is looked at or closed
+	closed   bool
 
 	stopping atomic.Bool
 	detach   sync.Once
@@ -150,7 +155,10 @@ func (p *Probe) Close() error {
 		p.stopping.Store(true)
 		p.unlink()
 		if p.reader != nil {
+			p.ring.Lock()
 			p.reader.Close()
+			p.closed = true
+			p.ring.Unlock()
 		}
 		if p.coll != nil {
 			p.coll.Close()
@@ -184,6 +192,12 @@ func (p *Probe) Next() (trace.Record, error) {
 			return r, nil
 		}
 		last := p.stopping.Load()
+		if p.extent.done() {
+			p.look()
+			if len(p.queue) > 0 {
+				continue
+			}
+		}
 		err := p.reader.ReadInto(&p.rec)
 		switch {
 		case err == nil:
@@ -205,13 +219,13 @@ func (p *Probe) Next() (trace.Record, error) {
 // take decodes what was read, and tells before it what was lost before it.
 func (p *Probe) take() {
 	e := &p.event
+	p.extent.pos += ringSpace(len(p.rec.RawSample))
 	if err := e.parse(p.rec.RawSample); err != nil {
 		p.bad(err)
 		return
 	}
 	if int(e.cpu) < len(p.seen) && e.lost > p.seen[e.cpu] {
-		p.gap(e.lost - p.seen[e.cpu])
-		p.seen[e.cpu] = e.lost
+		p.holed()
 	}
 	if at, ok := p.snapshot[e.tgid]; ok {
 		if e.exit < at {
@@ -233,11 +247,6 @@ func (p *Probe) bad(err error) {
 	}
 }
 
-func (p *Probe) gap(n uint64) {
-	p.lost.Add(n)
-	p.queue = append(p.queue, trace.Record{What: trace.Gap, Lost: n})
-}
-
 // idle is called when the ring is empty.
 func (p *Probe) idle(last bool) {
 	now := time.Now()
@@ -246,26 +255,11 @@ func (p *Probe) idle(last bool) {
 		p.stopping.Store(true)
 	}
 	p.reader.SetDeadline(now.Add(poll))
+	p.reached.Store(p.empty)
+	p.empty = monotonic() - p.decoder.start
 	if last || now.Sub(p.checked) > 20*poll {
 		p.checked = now
-		p.countLost()
+		p.holed()
 	}
 }
 
-// countLost reads the kernel's counters: events that no later one has told of.
-func (p *Probe) countLost() {
-	counts := make([]uint64, len(p.seen))
-	if p.coll.Maps[objectMapLost].Lookup(uint32(0), &counts) != nil {
-		return
-	}
-	lost := uint64(0)
-	for cpu, n := range counts {
-		if n > p.seen[cpu] {
-			lost += n - p.seen[cpu]
-			p.seen[cpu] = n
-		}
-	}
-	if lost > 0 {
-		p.gap(lost)
-	}
-}

@@ -21,6 +21,9 @@ func (s *Stream) judge(f *Finding) {
 
 // doubt says in a sentence why the harm is not sure to have happened, "" if it is.
 func (s *Stream) doubt(f *Finding) string {
+	if s.losing {
+		return "Events were lost at that time."
+	}
 	var marks []*world.Event
 	for _, m := range f.Marks {
 		if e := s.event(m); e != nil {
@@ -54,11 +57,14 @@ func (s *Stream) doubt(f *Finding) string {
 // order found, depend on each other, overlapped, and might as well have taken effect
 // the other way round. If a returned later than b and its entry is not known, that they
 // overlapped at all is a guess.
+//
+// If a began after b had returned, it came too late to be put into its place.
 func blurred(a, b *world.Event) bool {
 	x, y := a.Op, b.Op
-	if x.Actor.Process() == y.Actor.Process() || a.From >= y.Exit || b.From >= x.Exit {
+	if x.Actor.Process() == y.Actor.Process() || b.From >= x.Exit {
 		return false
 	}
+	late := a.From > y.Exit
 	var left, right [16]op.Access
 	as, bs := op.AppendAccesses(left[:0], x), op.AppendAccesses(right[:0], y)
 	names, data := false, false
@@ -75,7 +81,7 @@ func blurred(a, b *world.Event) bool {
 		}
 	}
 	guess := x.Enter < 0 && x.Exit > y.Exit
-	return names && (guess || !world.Told(x, y)) || data && (guess || !readFirst(x, y))
+	return names && (guess || late || !world.Told(x, y)) || data && (guess || late || !readFirst(x, y))
 }
 
 // readFirst reports whether a read met the end of the file where a write then put

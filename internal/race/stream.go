@@ -35,6 +35,7 @@ type Stream struct {
 	ended    []op.Actor // processes that ended, and may still be waited for
 	nameless nameless
 	gaps     int
+	losing   bool // operations are missing somewhere here
 	closed   bool
 }
 
@@ -71,7 +72,7 @@ func (s *Stream) Gaps() int { return s.gaps }
 // Take takes the next operation, or a gap.
 func (s *Stream) Take(e world.Event) {
 	if e.Op == nil {
-		s.gap()
+		s.gap(e.Lost)
 		return
 	}
 	o := e.Op
@@ -112,8 +113,14 @@ func (s *Stream) bury(a op.Actor) {
 // gap: operations are missing. What the world holds of descriptors, names and locks
 // may be wrong, and what rules waited for may have happened unseen. So all begins anew,
 // and only findings stay.
-func (s *Stream) gap() {
-	s.gaps++
+//
+// A gap that counts what was lost begins a stretch in which nobody knows where; one
+// that does not is such a place, or the end of the stretch.
+func (s *Stream) gap(lost uint64) {
+	if lost > 0 || !s.losing {
+		s.gaps++
+	}
+	s.losing = lost > 0
 	for _, p := range s.world.Processes() {
 		s.old[p.Actor] = true
 	}

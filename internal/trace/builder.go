@@ -70,7 +70,7 @@ func (b *builder) init(f *Flow) {
 func (b *builder) put(r Record) {
 	switch r.What {
 	case Gap:
-		b.queue(&item{lost: r.Lost, from: b.flow.newest, exit: b.flow.newest})
+		b.gap(r.Lost)
 		return
 	case Entered:
 		return
@@ -91,6 +91,16 @@ func (b *builder) put(r Record) {
 		return
 	}
 	b.returned(t, r.Op)
+}
+
+// gap puts a gap where no lost call can have taken effect before it: what is still held
+// back may have met one that had begun, and whose return is lost.
+func (b *builder) gap(lost uint64) {
+	at := b.flow.newest
+	if lost > 0 {
+		at = max(0, b.flow.queue.passed>>fraction)
+	}
+	b.queue(&item{lost: lost, from: at, exit: at})
 }
 
 // thread finds the thread of an operation, nil if its process is not known yet.

@@ -38,7 +38,9 @@ type Record struct {
 	UID    uint32 // real user id
 	Cgroup uint64 // cgroup v2 id; 0: not known
 	Parent int    // process id of the parent, for What == Born and What == There; 0: not known
-	Lost   uint64 // What == Gap: how many events were lost; 0: not known how many
+	// Lost is, for What == Gap, how many events were lost somewhere between here and the next
+	// Gap whose Lost is 0. 0: here, not known how many; or the end of such a stretch.
+	Lost uint64
 }
 
 // What tells the kinds of record apart.

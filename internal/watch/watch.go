@@ -111,7 +111,8 @@ func (w *watcher) loop(ctx context.Context, records <-chan trace.Record, ticks <
 				w.flush()
 			}
 		case at := <-ticks:
-			w.tick(at, len(records) == 0)
+			reached := w.reached() // before the look at whether records wait
+			w.tick(at, reached, len(records) == 0)
 		case <-done:
 			done = nil
 			w.leave()
@@ -123,6 +124,15 @@ func (w *watcher) loop(ctx context.Context, records <-chan trace.Record, ticks <
 			w.leave()
 		}
 	}
+}
+
+// reached is the time, in ns, until which the source has handed out all that returned.
+// On a busy machine its reader may not have run for long.
+func (w *watcher) reached() int64 {
+	if s, ok := w.source.(interface{ Reached() int64 }); ok {
+		return s.Reached()
+	}
+	return maxTime
 }
 
 // ahead reads the source in a goroutine of its own.

@@ -103,7 +103,7 @@ func madeThread(o *op.Op) bool {
 func (w *watcher) emit(e trace.Event) {
 	if e.Op == nil {
 		w.judge.take(e)
-		if w.o.Show == Calls {
+		if w.o.Show == Calls && e.Lost > 0 {
 			w.printGap(e.Lost)
 		}
 		w.keep(trace.Record{What: trace.Gap, Lost: e.Lost})
@@ -171,13 +171,14 @@ func (w *watcher) wall(ns int64) time.Time {
 	return w.start.Add(time.Duration(ns))
 }
 
-// tick looks at the clock; idle tells that all that was read has been taken.
-func (w *watcher) tick(at time.Time, idle bool) {
+// tick looks at the clock; idle tells that all that was read has been taken, which
+// is all that returned by reached, in ns.
+func (w *watcher) tick(at time.Time, reached int64, idle bool) {
 	if !w.start.IsZero() {
 		w.now = max(w.now, int64(at.Sub(w.start)))
 	}
 	if idle {
-		w.flow.Advance(w.now - unread)
+		w.flow.Advance(min(w.now, reached) - unread)
 		if w.o.Show == Calls {
 			w.printEarly(w.now - unread - lag)
 		}
