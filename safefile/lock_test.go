@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -305,6 +307,42 @@ func TestUnlockReleasesForHeirs(t *testing.T) {
 	want(t, err, ErrLocked)
 	ok(t, h.Unlock())
 	ok(t, must(TryLock(name))(t)())
+}
+
+// A child that is being started has a copy of every descriptor until its execve(2).
+func TestUnlockReleasesWhileAChildStarts(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "lock")
+	h := must(Acquire(ctx, name))(t)
+	syscall.ForkLock.Lock() // as os.StartProcess does
+	defer syscall.ForkLock.Unlock()
+	heir := must(unix.Dup(h.fd))(t)
+	defer unix.Close(heir)
+	ok(t, h.Unlock())
+	ok(t, must(TryLock(name))(t)())
+}
+
+// While children are started all the time, a lock that was given up is free.
+func TestUnlockBesideChildren(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "lock")
+	var done atomic.Bool
+	var starter sync.WaitGroup
+	starter.Go(func() {
+		for !done.Load() {
+			if err := exec.Command("true").Run(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for range 500 {
+		unlock, err := TryLock(name)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		ok(t, unlock())
+	}
+	done.Store(true)
+	starter.Wait()
 }
 
 func TestLockFollowsLinks(t *testing.T) {
