@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* One event for each call, written when the call returns. */
+#include "under.bpf.h"
+
 INLINE void read_args(u64 *args, struct pt_regs *r)
 {
 #if defined(__TARGET_ARCH_x86)
@@ -46,6 +48,9 @@ int enter(u64 *ctx)
 		read_handle(&p->fd, descriptor(t, p->args[plan->fd & 7]));
 	if (plan->fd2 != NONE)
 		read_handle(&p->fd2, descriptor(t, p->args[plan->fd2 & 7]));
+	p->about = !prefix_count || plan->wanted == ALWAYS ||
+		   (plan->fd != NONE && about_descriptor(t, p->args[plan->fd & 7])) ||
+		   (plan->fd2 != NONE && about_descriptor(t, p->args[plan->fd2 & 7]));
 	p->active = 1;
 	p->enter = ktime_ns();
 	return 0;
@@ -191,6 +196,21 @@ INLINE void add_chunks(struct scratch *s, struct task_struct *t, struct pending 
 		add_opened_name(s, t, ret);
 }
 
+/* passes is the filter by paths, and has later calls on what an open returned pass, too. */
+INLINE bool passes(struct scratch *s, struct task_struct *t, struct pending *p, const volatile struct plan *plan, s64 ret)
+{
+	struct file *f = NULL;
+
+	if (plan->returns & RETURNS_FD && ret >= 0)
+		f = descriptor(t, ret);
+	s->file = (u64)f;
+	if (!p->about && !about_paths(s, p->args, plan) && !under(s))
+		return false;
+	if (plan->returns & RETURNS_NAME)
+		mark_description(f);
+	return true;
+}
+
 SEC("tp_btf/sys_exit")
 int leave(u64 *ctx)
 {
@@ -209,7 +229,12 @@ int leave(u64 *ctx)
 	if (!s)
 		return 0;
 	const volatile struct plan *plan = &plans[p->nr & (CALLS - 1)];
+	if (prefix_count && !passes(s, t, p, plan, ret)) {
+		s->busy = 0;
+		return 0;
+	}
 	struct head *h = (void *)s->b;
+	s->end = sizeof(*h);
 	read_head(s, CALL, t);
 	h->nr = p->nr;
 	h->enter = p->enter;

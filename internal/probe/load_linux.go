@@ -93,6 +93,11 @@ func configure(spec *ebpf.CollectionSpec, opt *Options) error {
 	if opt.UID != nil {
 		set[objectVarUidWanted] = uint32(*opt.UID)
 	}
+	var starts [2 * prefixesMax]prefix
+	for i, text := range opt.prefixes() {
+		starts[i].Len = uint32(copy(starts[i].Text[:], text))
+	}
+	set[objectVarPrefixes], set[objectVarPrefixCount] = starts, uint32(len(opt.prefixes()))
 	var comms [namesMax][nameMax + 1]byte
 	for i, n := range opt.Names {
 		copy(comms[i][:], n)
@@ -111,6 +116,12 @@ func configure(spec *ebpf.CollectionSpec, opt *Options) error {
 		}
 	}
 	return nil
+}
+
+// prefix is the layout of struct prefix in under.bpf.h.
+type prefix struct {
+	Len  uint32
+	Text [prefixMax]byte
 }
 
 // magicCgroup2 is the type of the cgroup v2 file system.

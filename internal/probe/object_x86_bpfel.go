@@ -17,6 +17,7 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	objectMapCalls        = "calls"
+	objectMapDescriptions = "descriptions"
 	objectMapEvents       = "events"
 	objectMapLost         = "lost"
 	objectMapScratches    = "scratches"
@@ -45,6 +46,8 @@ const (
 	objectVarOnlyMarked   = "only_marked"
 	objectVarOnlyUid      = "only_uid"
 	objectVarPlans        = "plans"
+	objectVarPrefixCount  = "prefix_count"
+	objectVarPrefixes     = "prefixes"
 	objectVarSelf         = "self"
 	objectVarUidWanted    = "uid_wanted"
 	objectVarWakeAt       = "wake_at"
@@ -114,10 +117,11 @@ type objectProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type objectMapSpecs struct {
-	Calls     *ebpf.MapSpec `ebpf:"calls"`
-	Events    *ebpf.MapSpec `ebpf:"events"`
-	Lost      *ebpf.MapSpec `ebpf:"lost"`
-	Scratches *ebpf.MapSpec `ebpf:"scratches"`
+	Calls        *ebpf.MapSpec `ebpf:"calls"`
+	Descriptions *ebpf.MapSpec `ebpf:"descriptions"`
+	Events       *ebpf.MapSpec `ebpf:"events"`
+	Lost         *ebpf.MapSpec `ebpf:"lost"`
+	Scratches    *ebpf.MapSpec `ebpf:"scratches"`
 }
 
 // objectVariableSpecs contains global variables before they are loaded into the kernel.
@@ -133,6 +137,8 @@ type objectVariableSpecs struct {
 	OnlyMarked   *ebpf.VariableSpec `ebpf:"only_marked"`
 	OnlyUid      *ebpf.VariableSpec `ebpf:"only_uid"`
 	Plans        *ebpf.VariableSpec `ebpf:"plans"`
+	PrefixCount  *ebpf.VariableSpec `ebpf:"prefix_count"`
+	Prefixes     *ebpf.VariableSpec `ebpf:"prefixes"`
 	Self         *ebpf.VariableSpec `ebpf:"self"`
 	UidWanted    *ebpf.VariableSpec `ebpf:"uid_wanted"`
 	WakeAt       *ebpf.VariableSpec `ebpf:"wake_at"`
@@ -158,15 +164,17 @@ func (o *objectObjects) Close() error {
 //
 // It can be passed to loadObjectObjects or ebpf.CollectionSpec.LoadAndAssign.
 type objectMaps struct {
-	Calls     *ebpf.Map `ebpf:"calls"`
-	Events    *ebpf.Map `ebpf:"events"`
-	Lost      *ebpf.Map `ebpf:"lost"`
-	Scratches *ebpf.Map `ebpf:"scratches"`
+	Calls        *ebpf.Map `ebpf:"calls"`
+	Descriptions *ebpf.Map `ebpf:"descriptions"`
+	Events       *ebpf.Map `ebpf:"events"`
+	Lost         *ebpf.Map `ebpf:"lost"`
+	Scratches    *ebpf.Map `ebpf:"scratches"`
 }
 
 func (m *objectMaps) Close() error {
 	return _ObjectClose(
 		m.Calls,
+		m.Descriptions,
 		m.Events,
 		m.Lost,
 		m.Scratches,
@@ -186,6 +194,8 @@ type objectVariables struct {
 	OnlyMarked   *ebpf.Variable `ebpf:"only_marked"`
 	OnlyUid      *ebpf.Variable `ebpf:"only_uid"`
 	Plans        *ebpf.Variable `ebpf:"plans"`
+	PrefixCount  *ebpf.Variable `ebpf:"prefix_count"`
+	Prefixes     *ebpf.Variable `ebpf:"prefixes"`
 	Self         *ebpf.Variable `ebpf:"self"`
 	UidWanted    *ebpf.Variable `ebpf:"uid_wanted"`
 	WakeAt       *ebpf.Variable `ebpf:"wake_at"`

@@ -2,6 +2,9 @@ package probe
 
 import (
 	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +21,15 @@ type Options struct {
 	Cgroup string   // directory of a cgroup (v2): its processes and those of the cgroups in it
 	Calls  []string // system calls by name; none: all that the table of package op has
 
+	// Prefix has beginnings of absolute paths, 4 at most, each 128 bytes at most. A call
+	// passes if one of its paths begins with one, taken from where it starts if it is
+	// relative, or if its descriptor leads to a file there. Too much passes, never too little:
+	// also what leads to a prefix (/srv for /srv/app), paths with . or .. in them, what the
+	// kernel cannot tell within bounds, and whatever replaces a working directory or a
+	// program. Calls that have neither path nor file do not pass; births and ends do.
+	// Symbolic links within a prefix count as they are when the watching begins.
+	Prefix []string
+
 	RingSize int           // bytes, a power of two of at least a page; 0: 16 MiB
 	For      time.Duration // end after so long; 0: never
 
@@ -29,6 +41,8 @@ const (
 	defaultRing = 16 << 20
 	namesMax    = 8
 	nameMax     = 15
+	prefixesMax = 4   // each may be two in the kernel: as given, and without symbolic links
+	prefixMax   = 128 // bytes
 )
 
 // check refuses what the kernel programs cannot do.
@@ -46,10 +60,51 @@ func (o *Options) check() error {
 			return fmt.Errorf("watch the call %q: the table has no such call", name)
 		}
 	}
+	if err := o.checkPrefix(); err != nil {
+		return err
+	}
 	if o.RingSize < 0 || o.RingSize&(o.RingSize-1) != 0 {
 		return fmt.Errorf("a ring of %d bytes: it must be a power of two", o.RingSize)
 	}
 	return nil
+}
+
+func (o *Options) checkPrefix() error {
+	if len(o.Prefix) > prefixesMax {
+		return fmt.Errorf("watch %d beginnings of paths: %d at most", len(o.Prefix), prefixesMax)
+	}
+	for _, p := range o.Prefix {
+		switch {
+		case !strings.HasPrefix(p, "/"):
+			return fmt.Errorf("watch paths that begin with %q: it must begin with /", p)
+		case len(p) > prefixMax:
+			return fmt.Errorf("watch paths that begin with %q: %d bytes, and the limit is %d", p, len(p), prefixMax)
+		}
+	}
+	return nil
+}
+
+// prefixes are the beginnings of paths as the kernel programs compare them: as given,
+// and as they are without symbolic links.
+func (o *Options) prefixes() (all []string) {
+	add := func(p string) {
+		if p = p[:min(len(p), prefixMax)]; !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	for _, p := range o.Prefix {
+		add(p)
+		for dir := p; dir != "/"; {
+			dir = path.Dir(dir)
+			real, err := filepath.EvalSymlinks(dir)
+			if err != nil {
+				continue
+			}
+			add(strings.TrimSuffix(real, "/") + "/" + strings.TrimLeft(p[len(dir):], "/"))
+			break
+		}
+	}
+	return all
 }
 
 func (o *Options) wants(c *op.Call) bool {

@@ -63,6 +63,9 @@ func plans(a op.Arch, want func(*op.Call) bool) (all [planCalls]plan) {
 	}
 	for nr, list := range rows {
 		p := newPlan()
+		if ordersPaths(list) {
+			p.Wanted = always
+		}
 		for _, c := range list {
 			p.add(c)
 		}
@@ -70,6 +73,17 @@ func plans(a op.Arch, want func(*op.Call) bool) (all [planCalls]plan) {
 		all[nr] = p
 	}
 	return all
+}
+
+// always is a call that passes the filter by paths whatever its paths are.
+const always = 2
+
+// ordersPaths reports whether the calls of one number tell where later paths start
+// or which program runs, or close what no argument names.
+func ordersPaths(rows []*op.Call) bool {
+	return slices.ContainsFunc(rows, func(c *op.Call) bool {
+		return c.Kind == op.Chdir || c.Kind == op.Exec || c.Kind == op.Fork || c.Kind == op.CloseRange
+	})
 }
 
 func newPlan() plan {

@@ -99,6 +99,9 @@ func TestOptionsThatTheKernelCannotDoAreRefused(t *testing.T) {
 		{Options{Names: strings.Split("a b c d e f g h i", " ")}, "8 at most"},
 		{Options{Calls: []string{"opne"}}, "no such call"},
 		{Options{RingSize: 5000}, "power of two"},
+		{Options{Prefix: []string{"srv"}}, "begin with /"},
+		{Options{Prefix: []string{"/" + strings.Repeat("x", 128)}}, "the limit is 128"},
+		{Options{Prefix: strings.Split("/a /b /c /d /e", " ")}, "4 at most"},
 	} {
 		if err := c.opt.check(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want one that says %q", c.opt, err, c.want)

@@ -262,4 +262,3 @@ func (p *Probe) idle(last bool) {
 		p.holed()
 	}
 }
-

@@ -16,13 +16,13 @@ enum start { NOWHERE, AT_CWD, AT_DESCRIPTOR, CWD_AFTERWARDS };
 /* plan says what to keep of one system call. Indices are of arguments; NONE
  * means that there is no such argument. */
 struct plan {
-	u8 wanted, tests, returns, scan;
+	u8 wanted, tests, returns, scan; /* wanted: 2 whatever the paths are */
 	u8 fd, fd2, data, length, iov, count;
 	u8 text[2], start[2], dir[2];
 	u8 fixed[2], size[2], pair, pad[3];
 	struct test test[TESTS];
 };
-enum { NONE = 7 };
+enum { NONE = 7, ALWAYS = 2 };
 enum { RETURNS_FD = 1, RETURNS_NAME = 2 };
 
 const volatile struct plan plans[CALLS];
@@ -40,7 +40,7 @@ struct pending {
 	u64 args[8];
 	u16 nr;
 	u8 active, marked, hooked, reached_known;
-	u16 pad;
+	u8 about, pad; /* about: it passes the filter by paths */
 	struct handle fd, fd2;
 	struct entry entry[2];
 	u64 fresh[2]; /* dentries whose file is read when the call returns */
@@ -71,6 +71,7 @@ struct {
  * section that may be there or not would double the states to check. */
 struct scratch {
 	u64 busy, lost, sent;
+	u64 file, mnt, dentry; /* what the filter by paths looks at */
 	u32 end, sections;
 	u8 b[SCRATCH];
 };
