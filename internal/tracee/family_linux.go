@@ -2,6 +2,7 @@ package tracee
 
 import (
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -106,7 +107,7 @@ func (c *control) execed(t *thread) {
 	}
 	c.later = slices.DeleteFunc(c.later, func(e event) bool { return e.tid == t.tid || e.tid == former })
 	c.release(p)
-	p.threads, p.numbered, p.shared, p.prog = 1, 1, false, comm(p.pid)
+	p.threads, p.numbered, p.shared, p.prog = 1, 1, false, progName(p, t.cur)
 	p.root = foreignRoot(p.pid)
 	c.leaveFlight(t)
 	if o := t.cur; o != nil && o.Kind == op.Exec {
@@ -117,6 +118,16 @@ func (c *control) execed(t *thread) {
 		c.done(t, o)
 	}
 	c.goOn(t, 0)
+}
+
+// progName is the name that an exec gives the process: the last element of the path
+// as it was called, 15 bytes of it (begin_new_exec, fs/exec.c).
+func progName(p *process, o *op.Op) string {
+	if o == nil || o.Path == "" {
+		return comm(p.pid)
+	}
+	name := o.Path[strings.LastIndexByte(o.Path, '/')+1:]
+	return name[:min(len(name), 15)]
 }
 
 // release lets the parent of a vfork go on.
