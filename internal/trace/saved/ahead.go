@@ -54,7 +54,7 @@ func (a *ahead) segment(d *decoder, s *segment) bool {
 			b.records = make([]trace.Record, 0, batchRecords)
 		}
 		for d.left > 0 && len(b.records) < batchRecords && b.err == nil {
-			b.records, b.err = d.read(b.records)
+			b.records, b.err = d.records(b.records)
 		}
 		if !a.send(b) || b.err != nil {
 			return false

@@ -40,7 +40,7 @@ func newDecoder(dir string) *decoder {
 
 // open reads a segment into memory and checks that it is what was written.
 func (d *decoder) open(s *segment) (err error) {
-	d.name = filepath.Join(d.dir, opsDir, s.name)
+	d.name = filepath.Join(d.dir, opsDir, s.name())
 	text, err := os.ReadFile(d.name)
 	switch {
 	case err != nil:
@@ -134,31 +134,41 @@ func (d *decoder) caught(err *error) {
 	}
 }
 
-// read appends the records of the next rows of the segment.
-func (d *decoder) read(to []trace.Record) (out []trace.Record, err error) {
+// read returns the next rows of the segment; they are valid until it is called again.
+func (d *decoder) read() (rows []row, err error) {
 	defer d.caught(&err)
 	n := int(min(d.left, rowsAtOnce))
 	for _, c := range d.columns {
 		if err := c.read(n); err != nil {
-			return to, &Error{d.name, ErrDamaged, err}
+			return nil, &Error{d.name, ErrDamaged, err}
 		}
 	}
 	if err := d.via.read(n); err != nil {
-		return to, &Error{d.name, ErrDamaged, err}
+		return nil, &Error{d.name, ErrDamaged, err}
 	}
 	if err := d.fds.read(n); err != nil {
-		return to, &Error{d.name, ErrDamaged, err}
+		return nil, &Error{d.name, ErrDamaged, err}
 	}
 	for i := range d.rows[:n] {
-		r := &d.rows[i]
-		r.Via, r.FDs = d.via.of(i), d.fds.of(i)
-		rec, err := r.record()
+		d.rows[i].Via, d.rows[i].FDs = d.via.of(i), d.fds.of(i)
+	}
+	d.left -= int64(n)
+	return d.rows[:n], nil
+}
+
+// records appends the records of the next rows.
+func (d *decoder) records(to []trace.Record) ([]trace.Record, error) {
+	rows, err := d.read()
+	if err != nil {
+		return to, err
+	}
+	for i := range rows {
+		rec, err := rows[i].record()
 		if err != nil {
 			return to, &Error{d.name, ErrDamaged, err}
 		}
 		to = append(to, rec)
 	}
-	d.left -= int64(n)
 	return to, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"filerace/internal/op"
@@ -39,30 +40,30 @@ type Reader struct {
 	err   error // io.EOF, or what is wrong: it stays
 }
 
-// segment is one file below ops/.
-type segment struct {
-	name   string
-	listed bool // in sums
-	sum    uint32
-	size   int64
-	rows   int64
-}
-
 // Open opens a recording. All of its parts are looked for, none of the segments is
 // read yet. The error is an *Error.
 func Open(dir string) (*Reader, error) {
 	r := &Reader{dir: dir}
-	if err := r.readMeta(); err != nil {
-		return nil, err
+	for tries := 1; ; tries++ {
+		if err := r.readMeta(); err != nil {
+			return nil, err
+		}
+		err := r.readSums()
+		if err == nil {
+			err = r.findSegments()
+		}
+		switch {
+		case err == nil:
+			return r, nil
+		case r.meta.Closed || !errors.Is(err, ErrMissing) || tries == openTries:
+			return nil, err
+		}
 	}
-	if err := r.readSums(); err != nil {
-		return nil, err
-	}
-	if err := r.findSegments(); err != nil {
-		return nil, err
-	}
-	return r, nil
 }
+
+// openTries is how often a recording is looked at whose recorder may be merging
+// segments just now.
+const openTries = 4
 
 // maxMeta bounds meta.json, in bytes.
 const maxMeta = 16 << 20
@@ -126,6 +127,7 @@ func readFile(name string, limit int64) ([]byte, error) {
 // readSums reads the list of segments. A last line without its end was being
 // written when the recorder was killed.
 func (r *Reader) readSums() error {
+	r.segs = nil
 	name := filepath.Join(r.dir, sumsFile)
 	text, err := os.ReadFile(name)
 	switch {
@@ -136,18 +138,50 @@ func (r *Reader) readSums() error {
 	case err != nil:
 		return &Error{name, ErrRead, bare(err)}
 	}
-	for line := range strings.Lines(string(text)) {
+	for n, line := range slices.Collect(strings.Lines(string(text))) {
 		if !strings.HasSuffix(line, "\n") && !r.meta.Closed {
 			break
 		}
-		s := segment{listed: true}
-		n, err := fmt.Sscanf(line, "%08x %d %d %s\n", &s.sum, &s.size, &s.rows, &s.name)
-		if want := segmentName(len(r.segs) + 1); err != nil || n != 4 || s.name != want || s.rows < 1 || s.size < 1 {
-			return &Error{name, ErrDamaged, fmt.Errorf("line %d does not tell of %s", len(r.segs)+1, want)}
+		if !r.list(line) {
+			return &Error{name, ErrDamaged, fmt.Errorf("line %d does not tell of the next segment, nor of some that were merged", n+1)}
 		}
-		r.segs = append(r.segs, s)
 	}
 	return nil
+}
+
+// list takes a line: a segment that follows, or one that stands for several before it.
+func (r *Reader) list(line string) bool {
+	var s segment
+	var name string
+	n, err := fmt.Sscanf(line, "%08x %d %d %s\n", &s.sum, &s.size, &s.rows, &name)
+	at, ok := parseName(name)
+	if err != nil || n != 4 || !ok || s.rows < 1 || s.size < 1 {
+		return false
+	}
+	s.listed, s.first, s.last = true, at.first, at.last
+	if s.first == s.last {
+		r.segs = append(r.segs, s)
+		return s.first == r.after(len(r.segs)-1)
+	}
+	from := slices.IndexFunc(r.segs, func(p segment) bool { return p.first == s.first })
+	to := slices.IndexFunc(r.segs, func(p segment) bool { return p.last == s.last })
+	if from < 0 || to <= from {
+		return false
+	}
+	rows := int64(0)
+	for _, p := range r.segs[from : to+1] {
+		rows += p.rows
+	}
+	r.segs = slices.Replace(r.segs, from, to+1, s)
+	return rows == s.rows
+}
+
+// after is the number that follows the first n segments.
+func (r *Reader) after(n int) int {
+	if n == 0 {
+		return 1
+	}
+	return r.segs[n-1].last + 1
 }
 
 // findSegments checks that those listed are there, and adds those that a killed
@@ -163,24 +197,43 @@ func (r *Reader) findSegments() error {
 			there[e.Name()] = true
 		}
 	}
-	for _, s := range r.segs {
-		if !there[s.name] {
-			return &Error{r.dir, ErrMissing, fmt.Errorf("no %s/%s", opsDir, s.name)}
+	for i := range r.segs {
+		name := r.segs[i].name()
+		if !there[name] {
+			return &Error{r.dir, ErrMissing, fmt.Errorf("no %s/%s", opsDir, name)}
 		}
-		delete(there, s.name)
+		delete(there, name)
 	}
-	for !r.meta.Closed && there[segmentName(len(r.segs)+1)] {
-		s := segmentName(len(r.segs) + 1)
-		r.segs = append(r.segs, segment{name: s})
-		delete(there, s)
+	for !r.meta.Closed {
+		s := segment{first: r.after(len(r.segs)), last: r.after(len(r.segs))}
+		if !there[s.name()] {
+			break
+		}
+		r.segs = append(r.segs, s)
+		delete(there, s.name())
 	}
 	for name := range there {
-		return &Error{filepath.Join(r.dir, opsDir, name), ErrForeign, errors.New("the recording does not list it")}
+		if !r.merges(name) {
+			return &Error{filepath.Join(r.dir, opsDir, name), ErrForeign, errors.New("the recording does not list it")}
+		}
 	}
 	if r.meta.Closed && r.meta.Segments != len(r.segs) {
 		return &Error{r.dir, ErrMissing, fmt.Errorf("%d segments of %d are listed", len(r.segs), r.meta.Segments)}
 	}
 	return nil
+}
+
+// merges reports whether a file is what merging leaves behind when the recorder is
+// killed: a part of a segment that is listed, or one whose parts are.
+func (r *Reader) merges(name string) bool {
+	s, ok := parseName(name)
+	if !ok || r.after(len(r.segs)) <= s.last {
+		return false
+	}
+	if s.first < s.last {
+		return true
+	}
+	return slices.ContainsFunc(r.segs, func(p segment) bool { return p.first < p.last && p.first <= s.first && s.last <= p.last })
 }
 
 // Meta returns what the recording says of itself.

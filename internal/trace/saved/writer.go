@@ -180,11 +180,7 @@ func (w *Writer) failed() error {
 
 // fail ends the recording. The rows of the open segment are lost and counted.
 func (w *Writer) fail(err error, batch int) {
-	open := w.segs.rows
-	if w.segs.file == nil {
-		open = 0
-	}
-	w.segs.abandon()
+	open := w.segs.abandon()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.err = &Error{File: w.dir, Kind: ErrWrite, Err: bare(err)}
@@ -211,8 +207,9 @@ func (w *Writer) Close(findings, schedule []byte) error {
 	}
 	<-w.done
 	defer w.segs.sums.Close()
-	w.meta.Ops, w.meta.Rows, w.meta.Segments, w.meta.Dropped = w.ops, w.total, w.segs.n, w.dropped
 	err := w.failed()
+	w.segs.merger.stop(err == nil)
+	w.meta.Ops, w.meta.Rows, w.meta.Segments, w.meta.Dropped = w.ops, w.total, len(w.segs.merger.all), w.dropped
 	if err != nil {
 		w.putMeta() // tells how much is missing, if there is room for that
 	}
