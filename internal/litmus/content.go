@@ -44,15 +44,23 @@ type run struct {
 // runs cuts bytes into stretches of one letter.
 func runs(b []byte) (all []run) {
 	for i := 0; i < len(b); {
-		rest := b[i:]
-		n := len(rest)
-		if !pure(rest, rest[0]) {
-			n = bytes.IndexFunc(rest, func(r rune) bool { return r != rune(rest[0]) })
-		}
-		all = append(all, run{i, n, rest[0]})
+		n := stretch(b[i:])
+		all = append(all, run{i, n, b[i]})
 		i += n
 	}
 	return all
+}
+
+// stretch is how many of the first bytes are the same.
+func stretch(b []byte) (n int) {
+	const step = 4096
+	for n+step <= len(b) && pure(b[n:n+step], b[0]) {
+		n += step
+	}
+	for n < len(b) && b[n] == b[0] {
+		n++
+	}
+	return n
 }
 
 // only tells whether bytes hold no letters but these.

@@ -65,9 +65,18 @@ func (m *Matrix) section(b *bytes.Buffer, rows []row) {
 	if len(all) > 0 {
 		b.WriteByte('\n')
 	}
+	// What was seen, what is allowed, and why places differ: "" comes before "Allowed", "Why" last.
+	slices.SortStableFunc(all, func(a, b *saying) int {
+		return strings.Compare(firstWord(a.head), firstWord(b.head))
+	})
 	for _, s := range all {
 		fmt.Fprintf(b, "- %s`%s`: %s\n", s.head, strings.Join(s.cases, "`, `"), s.text)
 	}
+}
+
+func firstWord(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	return word
 }
 
 // saying is what there is to say of some cases.

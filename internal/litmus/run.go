@@ -43,7 +43,7 @@ type Progress struct {
 // Defaults of Options.
 const (
 	DefaultTrials = 20_000
-	DefaultTime   = 50 * time.Second
+	DefaultTime   = 40 * time.Second
 )
 
 // hang is how long a case may go on without ending a trial once its time is up.
@@ -94,14 +94,15 @@ func column(ctx context.Context, place Place, cases []chosen, o Options) (*Colum
 	if col.Label == "" {
 		col.Label = fs.Type
 	}
-	end, last := time.Now().Add(o.Time), now()+(o.Time+o.Time/overrun).Nanoseconds()
+	end, last := time.Now().Add(o.Time), time.Now().Add(o.Time+o.Time*spare/100)
 	for i, c := range cases {
 		if ctx.Err() != nil {
 			return col, ctx.Err()
 		}
 		p := Progress{Label: col.Label, Test: c.test.Name, Case: c.c.Name, Done: i, All: len(cases)}
 		share := time.Until(end) * c.weight() / weight(cases[i:])
-		col.Results = append(col.Results, runCase(ctx, c, allowance{scratch, max(share, 0), last}, p, o))
+		most := time.Until(last) * atOnce / time.Duration(len(cases)-i)
+		col.Results = append(col.Results, runCase(ctx, c, allowance{scratch, max(share, 0), max(most, 0)}, p, o))
 	}
 	return col, ctx.Err()
 }
@@ -116,16 +117,19 @@ func weight(cases []chosen) (sum time.Duration) {
 
 func (c chosen) weight() time.Duration { return time.Duration(max(c.c.Shares, 1)) }
 
-// overrun is the part of its time by which a run may be longer, because cases are tried
-// as often as their verdicts need although the machine is busy.
-const overrun = 7
+// spare is what a run may take beyond its time, in hundredths of it, because cases are
+// tried as often as their verdicts need although the machine is busy.
+const spare = 42
 
 // allowance is what one case gets.
 type allowance struct {
 	scratch string        // the directory of the run
 	share   time.Duration // of the time
-	last    int64         // when the run must come to its end, ns
+	most    time.Duration // if its verdict needs more than that
 }
+
+// atOnce is how many times what is left for each of the cases one of them may take.
+const atOnce = 5
 
 // runCase runs one case in a directory of its own.
 func runCase(ctx context.Context, c chosen, a allowance, p Progress, o Options) Result {
@@ -188,7 +192,7 @@ func start(c chosen, dir string, a allowance, o Options, f, w *os.File) (*troupe
 	}
 	e := errand{
 		Test: c.test.Name, Case: c.c.Name, Program: exe, Scratch: a.scratch, Parent: os.Getpid(), Shim: o.Shim, Together: o.Together,
-		Trials: o.Trials, Until: now() + a.share.Nanoseconds(), Last: a.last, Seed: o.Seed,
+		Trials: o.Trials, Until: now() + a.share.Nanoseconds(), Last: now() + a.most.Nanoseconds(), Seed: o.Seed,
 	}
 	if c.c.Trials > 0 {
 		e.Trials = min(e.Trials, c.c.Trials)

@@ -173,7 +173,7 @@ const (
 )
 
 var fullDisk = &Case{
-	Name: "full disk", InTurn: true, Trials: 3,
+	Name: "full disk", InTurn: true, Trials: 2,
 	Allowed: "POSIX.1-2024 write(): if there is no room for all, only as many bytes as there is room for are written; the next call gets ENOSPC.",
 	Why: map[string]string{
 		"ext4":    "it gets the blocks for all that one folio will hold before it copies, or gives back those that it got (ext4_write_begin, fs/ext4/inode.c).",

@@ -55,7 +55,7 @@ func (g *ground) build(name string) (litmus.Place, error) {
 	place := litmus.Place{Label: name, Dir: filepath.Join(g.dir, name)}
 	switch name {
 	case "tmpfs":
-		return place, g.mount("none", place.Dir, "tmpfs", fmt.Sprintf("size=%d,mode=755", Size))
+		return place, g.mount("none", place.Dir, "tmpfs", fmt.Sprintf("size=%d,mode=755", tmpfsSize))
 	case "overlay":
 		return place, g.overlay(place.Dir)
 	case "fuse":

@@ -59,6 +59,9 @@ var kinds = []kind{
 // Size of each file system in bytes; its file is sparse.
 const Size = 512 << 20
 
+// tmpfsSize in bytes: the memory is taken when a test fills it.
+const tmpfsSize = 128 << 20
+
 // Names are the file systems that Build knows.
 func Names() []string {
 	var names []string
