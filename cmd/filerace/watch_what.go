@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"filerace/internal/op"
+	"filerace/internal/probe"
 	"filerace/internal/watch"
 )
 
@@ -73,7 +74,11 @@ func (p *watching) narrow() {
 		uid := int(f.UIDs[0])
 		p.probe.UID = &uid
 	}
-	p.options.Partial = len(f.PIDs)+len(f.Names)+len(f.UIDs)+len(f.Calls) > 0
+	if f.Path != nil && len(f.Path.Head()) > len("/") {
+		head := f.Path.Head()
+		p.probe.Prefix = []string{head[:min(len(head), probe.PrefixMax)]}
+	}
+	p.options.Partial = len(f.PIDs)+len(f.Names)+len(f.UIDs)+len(f.Calls)+len(p.probe.Prefix) > 0
 }
 
 func (w *watchFlags) filter(f *watch.Filter, dir string) (err error) {

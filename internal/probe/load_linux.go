@@ -25,12 +25,18 @@ var hookPrograms = []string{
 	objectProgMakes, objectProgSymlinks, objectProgNodes, objectProgLooks,
 }
 
+// What the kernel is asked for; tests put in what a kernel that lacks it says.
+var (
+	kernelTypes   = btf.LoadKernelSpec
+	newCollection = ebpf.NewCollection
+)
+
 // load loads the programs that watching cannot do without.
 func load(opt *Options) (*ebpf.Collection, error) {
 	if err := privileged(); err != nil {
 		return nil, err
 	}
-	if _, err := btf.LoadKernelSpec(); err != nil {
+	if _, err := kernelTypes(); err != nil {
 		return nil, &Unavailable{Feature: "the kernel has no type information (BTF)", Least: leastKernel, Err: err,
 			Hint: "use --with ptrace, or a kernel built with CONFIG_DEBUG_INFO_BTF"}
 	}
@@ -44,7 +50,7 @@ func load(opt *Options) (*ebpf.Collection, error) {
 	if err := configure(spec, opt); err != nil {
 		return nil, err
 	}
-	coll, err := ebpf.NewCollection(spec)
+	coll, err := newCollection(spec)
 	if err != nil {
 		return nil, explain("load the kernel programs", err)
 	}
@@ -121,7 +127,7 @@ func configure(spec *ebpf.CollectionSpec, opt *Options) error {
 // prefix is the layout of struct prefix in under.bpf.h.
 type prefix struct {
 	Len  uint32
-	Text [prefixMax]byte
+	Text [PrefixMax]byte
 }
 
 // magicCgroup2 is the type of the cgroup v2 file system.

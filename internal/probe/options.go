@@ -41,9 +41,11 @@ const (
 	defaultRing = 16 << 20
 	namesMax    = 8
 	nameMax     = 15
-	prefixesMax = 4   // each may be two in the kernel: as given, and without symbolic links
-	prefixMax   = 128 // bytes
+	prefixesMax = 4 // each may be two in the kernel: as given, and without symbolic links
 )
+
+// PrefixMax is how long one of Options.Prefix may be, in bytes.
+const PrefixMax = 128
 
 // check refuses what the kernel programs cannot do.
 func (o *Options) check() error {
@@ -77,8 +79,8 @@ func (o *Options) checkPrefix() error {
 		switch {
 		case !strings.HasPrefix(p, "/"):
 			return fmt.Errorf("watch paths that begin with %q: it must begin with /", p)
-		case len(p) > prefixMax:
-			return fmt.Errorf("watch paths that begin with %q: %d bytes, and the limit is %d", p, len(p), prefixMax)
+		case len(p) > PrefixMax:
+			return fmt.Errorf("watch paths that begin with %q: %d bytes, and the limit is %d", p, len(p), PrefixMax)
 		}
 	}
 	return nil
@@ -88,7 +90,7 @@ func (o *Options) checkPrefix() error {
 // and as they are without symbolic links.
 func (o *Options) prefixes() (all []string) {
 	add := func(p string) {
-		if p = p[:min(len(p), prefixMax)]; !slices.Contains(all, p) {
+		if p = p[:min(len(p), PrefixMax)]; !slices.Contains(all, p) {
 			all = append(all, p)
 		}
 	}

@@ -117,8 +117,8 @@ func TestSymbolicLinksInAPrefix(t *testing.T) {
 			t.Errorf("%s: %v, want %s, too", given, got, real)
 		}
 	}
-	long := Options{Prefix: []string{"/" + strings.Repeat("x", prefixMax-1)}}
+	long := Options{Prefix: []string{"/" + strings.Repeat("x", PrefixMax-1)}}
 	if got := long.prefixes(); len(got) != 1 || long.check() != nil {
-		t.Errorf("%d bytes: %v, %v", prefixMax, got, long.check())
+		t.Errorf("%d bytes: %v, %v", PrefixMax, got, long.check())
 	}
 }
