@@ -20,6 +20,49 @@ func TestNoVerdictWithoutOverlap(t *testing.T) {
 	}
 }
 
+// When its time is over, a case goes on until its verdict can be relied on, unless the run's is over too.
+func TestTrialsThatAVerdictNeeds(t *testing.T) {
+	for _, test := range []struct {
+		about  string
+		result Result
+		rare   bool
+		more   bool
+	}{
+		{"too few", Result{Trials: leastTrials - 1, Overlapped: 1}, false, true},
+		{"enough", Result{Trials: leastTrials, Overlapped: 1}, false, false},
+		{"none met", Result{Trials: leastTrials + moreLooks - 1}, false, true},
+		{"none ever met", Result{Trials: leastTrials + moreLooks}, false, false},
+		{"rare, not seen", Result{Trials: leastRare - 1, Overlapped: 1}, true, true},
+		{"rare, not there", Result{Trials: leastRare, Overlapped: 1}, true, false},
+		{"rare, and seen", Result{Trials: leastTrials, Overlapped: 1, Surprises: 1}, true, false},
+		{"in turn, too few", Result{Trials: leastInTurn - 1, InTurn: true}, true, true},
+		{"in turn, enough", Result{Trials: leastInTurn, InTurn: true}, true, false},
+	} {
+		t.Run(test.about, func(t *testing.T) {
+			p := &Proc{c: &Case{Rare: test.rare}, errand: errand{Until: now() - 1, Last: now() + int64(time.Hour)}}
+			if got := p.more(&test.result); got != test.more {
+				t.Errorf("more trials: %v, want %v", got, test.more)
+			}
+			p.errand.Last = now() - 1
+			if p.more(&test.result) {
+				t.Error("goes on after the end of the run")
+			}
+			p.errand.Until = now() + int64(time.Hour)
+			if !p.more(&test.result) {
+				t.Error("ends before its time")
+			}
+		})
+	}
+}
+
+// A few trials do not make it kept.
+func TestFewTrialsProveNothing(t *testing.T) {
+	res := try(t, "own/slow", Options{Time: 50 * time.Millisecond})
+	if res.Verdict != VerdictNotTested || res.Trials >= leastTrials || !strings.Contains(res.Reason, "prove nothing") {
+		t.Errorf("%+v", res)
+	}
+}
+
 func TestCrashIsTold(t *testing.T) {
 	res := try(t, "own/crash", Options{})
 	if res.Verdict != VerdictNotTested || !strings.Contains(res.Reason, `"second" ended`) || !strings.Contains(res.Reason, "crashed on purpose") {

@@ -28,6 +28,11 @@ var own = &Test{Name: "own", Guarantee: "The engine keeps its word.", Source: "t
 		Judge: func(*Proc, []*Said) Outcome { return Fine },
 	},
 	{
+		Name:  "slow",
+		Roles: []Role{{"first", runs30ms}, {"second", runs30ms}},
+		Judge: func(*Proc, []*Said) Outcome { return Fine },
+	},
+	{
 		Name: "crash", InTurn: true,
 		Roles: []Role{{"first", func(p *Proc) { p.Turn(1, nil) }}, {"second", func(p *Proc) { panic("the second process crashed on purpose") }}},
 		Judge: func(*Proc, []*Said) Outcome { return Fine },
@@ -70,6 +75,9 @@ func runs100us(p *Proc) {
 		p.Window(func() {})
 	})
 }
+
+// runs30ms takes so long that there is time for a few trials only.
+func runs30ms(p *Proc) { p.Race(func() { spend(30 * time.Millisecond) }) }
 
 // The windows are 5 µs each. Sections that start together miss by 95 µs; offsets
 // drawn from -5 to 5 µs overlap always, but for what disturbs them.

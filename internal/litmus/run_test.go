@@ -66,7 +66,11 @@ func TestGuarantees(t *testing.T) {
 		for _, c := range test.Cases {
 			name := test.Name + "/" + c.Name
 			t.Run(name, func(t *testing.T) {
-				res := try(t, name, Options{Trials: 15, Time: time.Second / 2})
+				o := Options{Trials: 15, Time: time.Second / 2}
+				if testing.Short() {
+					o = Options{Trials: 4, Time: time.Second / 5}
+				}
+				res := try(t, name, o)
 				if res.Verdict == VerdictBroken {
 					t.Errorf("broken: %q", res.Example)
 				}

@@ -56,6 +56,8 @@ func (p *Proc) conclude(r *Result) {
 		r.Reason = "no trial was completed"
 	case !r.InTurn && r.Overlapped == 0:
 		r.Reason = fmt.Sprintf("the windows never met in %d trials", r.Trials)
+	case !r.InTurn && r.Surprises == 0 && r.Trials < min(leastTrials, p.errand.Trials):
+		r.Reason = fmt.Sprintf("there was time for %d trials only, which prove nothing: the machine is too busy, or --time too short", r.Trials)
 	case r.Surprises > 0:
 		r.Verdict, r.Allowed = VerdictAllowed, p.c.Allowed
 	default:
