@@ -118,6 +118,40 @@ func TestWatchSeesARace(t *testing.T) {
 	}
 }
 
+// The events of a path are told however it is written, and no others.
+func TestWatchShowsThePathsAskedFor(t *testing.T) {
+	needProbe(t)
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "in"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var out, said gathered
+	cmd := exec.Command("filerace", "watch", "--events", "--path", "in/l*", "--tree", strconv.Itoa(os.Getpid()))
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the watch", func() bool { return strings.Contains(said.String(), "Ctrl-C ends it") })
+	acts := exec.Command("sh", "-c", ": >other; : >in/other; : >in/log1; cd in; : >log2; : >../in/log3; : >"+dir+"/in/log4; : >over")
+	acts.Dir = dir
+	if text, err := acts.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	until(t, "the last open", func() bool { return strings.Contains(out.String(), "log4") })
+	cmd.Process.Signal(os.Interrupt)
+	if got := exitStatus(t, cmd); got != exitClean {
+		t.Errorf("status %d, want %d\n%s", got, exitClean, said.String())
+	}
+	for name, want := range map[string]bool{"log1": true, "log2": true, "log3": true, "log4": true, "other": false, "over": false} {
+		if strings.Contains(out.String(), name) != want {
+			t.Errorf("%s: shown is not %t in\n%s", name, want, out.String())
+		}
+	}
+}
+
 func TestWatchEndsWithItsReader(t *testing.T) {
 	needProbe(t)
 	read, write, err := os.Pipe()
