@@ -4,17 +4,22 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
-// built is the directory with filerace, hunted, and blind: hunted without revalidation.
-func built(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
+// dir has filerace, hunted, and blind, which is hunted without revalidation, once one test has built them.
+var dir string
+
+var build = sync.OnceValue(func() (err error) {
+	if dir, err = os.MkdirTemp("", "hunted"); err != nil {
+		return err
+	}
 	for name, args := range map[string][]string{
 		"filerace": {"filerace/cmd/filerace"},
 		"hunted":   {"."},
@@ -22,16 +27,30 @@ func built(t *testing.T) string {
 	} {
 		args = append([]string{"build", "-o", filepath.Join(dir, name)}, args...)
 		if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-			t.Fatalf("go %v: %v\n%s", args, err, out)
+			return fmt.Errorf("go %v: %w\n%s", args, err, out)
 		}
+	}
+	return nil
+})
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(status)
+}
+
+func built(t *testing.T) string {
+	t.Helper()
+	if err := build(); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }
 
 // hunt hunts for races between three of a primitive, and returns the exit status and the report.
-func hunt(t *testing.T, dir, program, primitive, runs string) (int, string) {
+func hunt(t *testing.T, dir, primitive, runs string) (int, string) {
 	t.Helper()
-	return huntFor(t, dir, runs, "--copies", "3", "--", filepath.Join(dir, program), primitive)
+	return huntFor(t, dir, runs, "--copies", "3", "--", filepath.Join(dir, "hunted"), primitive)
 }
 
 func huntFor(t *testing.T, dir, runs string, what ...string) (int, string) {
@@ -50,37 +69,64 @@ func huntFor(t *testing.T, dir, runs string, what ...string) (int, string) {
 
 // TestHuntsFindNothing hunts a few primitives for a second each; with SAFEFILE_LONG=1 all of them in 2000 runs each.
 func TestHuntsFindNothing(t *testing.T) {
-	runs, chosen := "40", []string{"lock", "remove", "pidfile", "update"}
-	if os.Getenv("SAFEFILE_LONG") != "" {
+	chosen := []string{"lock", "remove", "pidfile", "update"}
+	if all {
 		list, _ := exec.Command("go", "run", ".").Output()
-		runs, chosen = "2000", strings.Fields(string(list))
+		chosen = strings.Fields(string(list))
 	}
 	dir := built(t)
 	for _, p := range chosen {
 		t.Run(p, func(t *testing.T) {
-			if status, report := hunt(t, dir, "hunted", p, runs); status != 0 {
+			if status, report := hunt(t, dir, p, long("40")); status != 0 {
 				t.Errorf("status %d\n%s", status, report)
 			}
 		})
 	}
 }
 
-// A stranger deletes the lock file at any moment.
-func TestHuntsBearDeletion(t *testing.T) {
-	dir := built(t)
-	runs := "100"
-	if os.Getenv("SAFEFILE_LONG") != "" {
-		runs = "2000"
+// long is the number of runs of one hunt: short, or 2000 with SAFEFILE_LONG.
+func long(short string) string {
+	if all {
+		return "2000"
 	}
+	return short
+}
+
+// all asks for every hunt instead of a few.
+var all = os.Getenv("SAFEFILE_LONG") != ""
+
+// few leaves the first n of a list, unless all are asked for.
+func few[T any](n int, list []T) []T {
+	if all {
+		return list
+	}
+	return list[:n]
+}
+
+// twoAnd are the arguments of a hunt with two of a primitive and a stranger.
+func twoAnd(stranger, program, primitive string) []string {
+	use := program + " " + primitive
+	return []string{"--setup", "echo >x", "--actor", use, "--actor", use, "--actor", stranger}
+}
+
+// A stranger deletes or replaces the lock file at any moment.
+func TestHuntsBearStrangers(t *testing.T) {
+	dir := built(t)
 	hunted := filepath.Join(dir, "hunted")
-	for primitive, file := range map[string]string{"lock": "lock", "update": ".sum.lock"} {
-		use := hunted + " " + primitive
-		if status, report := huntFor(t, dir, runs, "--actor", use, "--actor", use, "--actor", "rm -f "+file); status != 0 {
-			t.Errorf("%s: status %d\n%s", primitive, status, report)
+	for _, c := range few(3, []struct{ primitive, stranger string }{
+		{"lock", "mv x lock"},
+		{"owner", "rm -f lock"},
+		{"remove", "mv x lock"},
+		{"pidfile", "rm -f pid"},
+		{"lock", "rm -f lock"},
+		{"update", "rm -f .sum.lock"},
+	}) {
+		if status, report := huntFor(t, dir, long("30"), twoAnd(c.stranger, hunted, c.primitive)...); status != 0 {
+			t.Errorf("%s beside %s: status %d\n%s", c.primitive, c.stranger, status, report)
 		}
 	}
-	use := hunted + " bare" // whose anchor is not there to bear it
-	if status, report := huntFor(t, dir, "1000", "--actor", use, "--actor", use, "--actor", "rm -f lock"); status != 66 {
+	// Whose anchor is not there to bear it.
+	if status, report := huntFor(t, dir, "1000", twoAnd("rm -f lock", hunted, "bare")...); status != 66 {
 		t.Errorf("bare: status %d\n%s", status, report)
 	}
 }
@@ -88,10 +134,37 @@ func TestHuntsBearDeletion(t *testing.T) {
 // Without revalidation, the hunt finds the race.
 func TestHuntsCanFind(t *testing.T) {
 	dir := built(t)
-	for _, p := range []string{"remove", "remove-bare"} {
-		status, report := hunt(t, dir, "blind", p, "500")
+	blind := filepath.Join(dir, "blind")
+	three := func(primitive string) []string { return []string{"--copies", "3", "--", blind, primitive} }
+	for _, what := range few(4, [][]string{
+		three("remove-bare"), three("pidfile"), twoAnd("rm -f lock", blind, "lock"), twoAnd("rm -f .sum.lock", blind, "update"),
+		three("remove"), twoAnd("rm -f lock", blind, "bare"), twoAnd("rm -f lock", blind, "owner"),
+		twoAnd("rm -f lock", blind, "trylock"), twoAnd("rm -f lock", blind, "rlock"),
+	}) {
+		status, report := huntFor(t, dir, "2000", append([]string{"--seed", "4"}, what...)...)
 		if status != 66 || !strings.Contains(report, "unlinked-lock") {
+			t.Errorf("%v: status %d\n%s", what, status, report)
+		}
+	}
+}
+
+// inside are the primitives whose revalidation is about the file that open(2) returns.
+var inside = []string{"openlive", "lease", "write"}
+
+// An open that is held between finding the file and returning it may return a dead one.
+func TestHuntsInsideOpens(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("holding an open inside the kernel takes root")
+	}
+	dir := built(t)
+	for _, p := range few(1, inside) {
+		status, report := huntFor(t, dir, long("20"), "--inside", "--copies", "3", "--", filepath.Join(dir, "hunted"), p)
+		if status != 0 {
 			t.Errorf("%s: status %d\n%s", p, status, report)
+		}
+		status, report = huntFor(t, dir, "500", "--inside", "--copies", "3", "--", filepath.Join(dir, "blind"), p)
+		if status != 66 || !strings.Contains(report, "open-unlinked") {
+			t.Errorf("%s without revalidation: status %d\n%s", p, status, report)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -62,11 +63,19 @@ var primitives = map[string]func() error{
 	},
 	"append": func() error { return safefile.Append("log", fmt.Appendf(nil, "%d\n", os.Getpid()), safefile.Framed()) },
 	"openlive": func() error {
-		f, err := safefile.OpenLive("file", os.O_RDWR|os.O_CREATE, 0o666)
-		if err != nil {
-			return err
-		}
-		return f.Close()
+		return replaceAndRead(func() (*os.File, func() error, error) {
+			f, err := safefile.OpenLive("file", os.O_RDWR|os.O_CREATE, 0o666)
+			return f, f.Close, err
+		})
+	},
+	"lease": func() error {
+		return replaceAndRead(func() (*os.File, func() error, error) {
+			l, err := safefile.Lease("file", false)
+			if err != nil {
+				return nil, nil, err
+			}
+			return l.File(), l.Close, nil
+		})
 	},
 	"pidfile": func() error {
 		return unless(safefile.ErrLocked, func(remove func() error, err error) error { return errors.Join(err, remove()) })(safefile.PIDFile("pid"))
@@ -115,6 +124,25 @@ func readers() error {
 		return err
 	}
 	return guarded(safefile.Lock(ctx, "lock"))
+}
+
+// replaceAndRead replaces a file and reads the one that is there then.
+func replaceAndRead(open func() (f *os.File, done func() error, err error)) error {
+	if err := safefile.WriteFile("file", []byte("content"), safefile.NoSync()); err != nil {
+		return err
+	}
+	f, done, err := open()
+	if errors.Is(err, safefile.ErrLocked) {
+		return nil // somebody else has it open for writing
+	}
+	if err != nil {
+		return err
+	}
+	data, err := io.ReadAll(f)
+	if err == nil && string(data) != "content" {
+		err = fmt.Errorf("read %q", data)
+	}
+	return errors.Join(err, done())
 }
 
 func touch(name string) error {
