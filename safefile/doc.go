@@ -30,14 +30,19 @@
 // Hidden files are made beside the file that is worked on, in the same directory:
 //
 //	.NAME.anchor      a second name of the lock file NAME, which keeps the lock one lock when NAME is
-//	                  deleted while it is held; not with Bare
+//	                  deleted while it is held. It stays when the lock is given up, as NAME does;
+//	                  Remove deletes both. Lock with Bare if it is not wanted
 //	.NAME.lock        the lock of Update for the file NAME (and its anchor)
 //	.NAME.temp-0 …    files that are being written; those of killed writers go with
 //	                  the next write of NAME
 //
 // Whoever deletes lock file and anchor while the lock is held lets a second one in: that is beyond any
-// lock on files. Remove and RemoveAfter delete both in the right way. A stranger who replaces NAME at the very moment
-// of a Remove can have the new file deleted instead; the lock stays exclusive all the same.
+// lock on files. Remove and RemoveAfter delete both in the right way, and on Linux no file that a stranger
+// puts in the place of NAME meanwhile: it may be away for a moment, and is then back. Elsewhere, and on file
+// systems that cannot rename without replacing, such a file can be deleted instead; the lock stays exclusive all the same.
+//
+// Where the anchor cannot be made, the lock is as with Bare (see Lock): in directories that the caller may not
+// write, for other users' files that must not be linked, and on file systems without hard links.
 //
 // A lock file should be a file of its own. Locking a data file that is
 // replaced works, and Bare then saves the anchor, which would keep the old content on the disk.

@@ -22,7 +22,9 @@ type Held struct {
 
 // Lock waits for the exclusive lock on the file and returns the function that gives
 // it up. The file is created if there is none; it may be any regular file, and its
-// content is not touched.
+// content is not touched. A hidden file, .NAME.anchor, appears beside it: a second name
+// of the same file, which stays as the lock file does. Remove and RemoveAfter delete
+// both; Bare makes none.
 //
 // Guaranteed, on a local file system: of all that lock with this package, one is
 // inside, be they processes or goroutines. The lock ends with the process, however
@@ -30,7 +32,13 @@ type Held struct {
 // lock file at any moment (litmus: lock-removal; see anchors in the package's
 // comment). flock(1), gofrs/flock and others that call flock(2) on the path are
 // excluded, too, as long as nobody deletes the file: they do not look whether what
-// they locked is still what the path names. fcntl(2) and lockf(3) locks are
+// they locked is still what the path names.
+//
+// Less is guaranteed where there is no anchor: with Bare, in a directory that the caller
+// may not write, for another user's file under protected_hardlinks (proc_sys_fs(5)), and on
+// file systems without hard links, as vfat. There the lock bears deletion by holders and
+// before it is held, but who deletes or replaces the file while it is held lets a second
+// one in. fcntl(2) and lockf(3) locks are
 // independent of flock's (litmus: flock-fcntl).
 //
 // Goroutines of one process get the lock in the order in which they asked. Between

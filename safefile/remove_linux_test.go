@@ -25,6 +25,25 @@ func TestRemoveGivesBackWhatIsNotItsOwn(t *testing.T) {
 	ok(t, must(TryLock(name))(t)()) // which an anchor of the wrong file would prevent
 }
 
+// Where no anchor can be made, the lock excludes all the same, and nothing is left beside.
+func TestLockWithoutAnchor(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may write every directory")
+	}
+	dir := t.TempDir()
+	name := filepath.Join(dir, "lock")
+	ok(t, os.WriteFile(name, nil, 0o666))
+	ok(t, os.Chmod(dir, 0o555))
+	defer os.Chmod(dir, 0o777)
+	unlock := must(TryLock(name))(t)
+	_, err := TryLock(name)
+	want(t, err, ErrLocked)
+	ok(t, unlock())
+	if names := entries(t, dir); !slices.Equal(names, []string{"lock"}) {
+		t.Errorf("left: %v", names)
+	}
+}
+
 // Between the two steps of Remove somebody gives the anchored file its path back: it must not stay.
 func TestRemoveLooksAgain(t *testing.T) {
 	dir := t.TempDir()

@@ -22,6 +22,11 @@ const lockAbout = `Runs CMD while it holds the lock on FILE, which is created if
 cannot be split: whoever deletes or replaces FILE, never two get in that use this command or the
 package safefile, and flock(1) is shut out as long as nobody deletes FILE.
 
+A hidden file .FILE.anchor appears beside FILE: a second name of the same file, by which it is found
+when FILE is deleted. It stays, as FILE does; --remove deletes both. Where it cannot be made (a
+directory that you cannot write, a file system without hard links), two can get in if FILE is
+deleted or replaced while the lock is held.
+
 The lock is held until CMD ends, no longer and no shorter: what CMD leaves in the background does not
 keep it, and if this command is killed with SIGKILL, CMD and what it started keep it to their end.
 Signals go on to CMD.
