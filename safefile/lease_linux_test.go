@@ -25,6 +25,23 @@ func TestLease(t *testing.T) {
 	ok(t, opener.end())
 }
 
+// A writer looks at the attributes of the file that it replaces: it waits for who leases it.
+func TestWriteFileWaitsForLease(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "file")
+	ok(t, os.WriteFile(name, []byte("old"), 0o666))
+	l := must(Lease(name, true))(t)
+	written := make(chan error, 1)
+	go func() { written <- WriteFile(name, []byte("new"), NoSync()) }()
+	select {
+	case <-l.Broken():
+	case err := <-written:
+		t.Fatalf("written while the file is leased: %v", err)
+	}
+	ok(t, l.Close())
+	ok(t, <-written)
+	content(t, name, "new")
+}
+
 func TestSharedLease(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
 	ok(t, os.WriteFile(name, []byte("old"), 0o666))

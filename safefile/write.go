@@ -27,8 +27,8 @@ import (
 // same path deletes it.
 //
 // What can still go wrong: the right to write the old file is not asked for, only
-// that to write the directory; of two writers the last one wins (Update loses nothing); a
-// reader on another NFS client may get ESTALE.
+// that to write the directory; of two writers the last one wins (Update loses nothing); a lease
+// on the old file (Lease) is waited for, as by any open; a reader on another NFS client may get ESTALE.
 func WriteFile(path string, data []byte, opts ...Option) error {
 	f, err := create("write", path, collect(opts))
 	if err != nil {
@@ -146,6 +146,9 @@ func (p *Pending) finish() error {
 	fd := int(p.file.Fd())
 	if p.old != nil {
 		old, err := open(p.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		if err == unix.EWOULDBLOCK { // leased: wait until the lease is broken
+			old, err = open(p.name, unix.O_RDONLY|unix.O_NOFOLLOW, 0)
+		}
 		if err == nil {
 			err = copyAttributes(old, fd)
 			unix.Close(old)
