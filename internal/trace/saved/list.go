@@ -42,6 +42,9 @@ func (l *list[T]) read(n int) error {
 		return nil
 	}
 	for name, c := range l.columns {
+		if c.skipEmpty(n) {
+			continue
+		}
 		total := 0
 		for row := range n {
 			k, err := c.length()
@@ -84,6 +87,20 @@ func (l *list[T]) close() {
 	for _, c := range l.columns {
 		c.close()
 	}
+}
+
+// skipEmpty passes over the next n rows if all of their lists are empty, as most are.
+func (c *column) skipEmpty(n int) bool {
+	if len(c.def) < n || len(c.rep) < n {
+		return false
+	}
+	for _, d := range c.def[:n] {
+		if d != 0 {
+			return false
+		}
+	}
+	c.rep, c.def = c.rep[n:], c.def[n:]
+	return true
 }
 
 // length takes the levels of one row, and returns how many values it has.
