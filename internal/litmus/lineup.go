@@ -21,7 +21,7 @@ type timing struct {
 }
 
 const (
-	learnFirst  = 32   // trials without delays, to learn from
+	learnFirst  = 16   // trials without delays, to learn from
 	learnWeight = 0.1  // of a new trial in the averages
 	learnClip   = 4    // a value of more times the average was disturbed, and counts as this many
 	longest     = 20e6 // delay, ns

@@ -202,7 +202,7 @@ const sigbus = -1
 
 // mappedTruncateRace: loads from the second page against truncation to one page and back.
 var mappedTruncateRace = &Case{
-	Name: "truncation under a reader of the mapping", Setup: letterFile,
+	Name: "truncation under a reader of the mapping", Setup: letterFile, Rare: true,
 	Allowed: "References within the mapped range beyond the end of the file raise SIGBUS, and the end may move at any time; mmap(2).",
 	Roles: []Role{
 		{"mapper", func(p *Proc) {

@@ -184,7 +184,7 @@ func (p *Proc) needed(res *Result) int {
 // What trials a verdict needs.
 const (
 	leastInTurn = 3   // nothing hangs on chance
-	leastTrials = 30  // of which about nine in ten overlap
+	leastTrials = 30  // learnFirst without delays, and nearly as many with them
 	moreLooks   = 5   // if none did
 	leastRare   = 200 // a surprise of 1.5 % is missed in 1 run of 20
 )

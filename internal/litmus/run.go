@@ -101,7 +101,7 @@ func column(ctx context.Context, place Place, cases []chosen, o Options) (*Colum
 		}
 		p := Progress{Label: col.Label, Test: c.test.Name, Case: c.c.Name, Done: i, All: len(cases)}
 		share := time.Until(end) * c.weight() / weight(cases[i:])
-		most := time.Until(last) * atOnce / time.Duration(len(cases)-i)
+		most := time.Until(last) * atOnce * c.weight() / weight(cases[i:])
 		col.Results = append(col.Results, runCase(ctx, c, allowance{scratch, max(share, 0), max(most, 0)}, p, o))
 	}
 	return col, ctx.Err()
@@ -128,8 +128,8 @@ type allowance struct {
 	most    time.Duration // if its verdict needs more than that
 }
 
-// atOnce is how many times what is left for each of the cases one of them may take.
-const atOnce = 5
+// atOnce is how many times its share of what is left a case may take.
+const atOnce = 8
 
 // runCase runs one case in a directory of its own.
 func runCase(ctx context.Context, c chosen, a allowance, p Progress, o Options) Result {

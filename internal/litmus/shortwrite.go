@@ -103,7 +103,7 @@ const (
 const killedSize = 8 << 20 // bytes: some milliseconds of copying
 
 var fileKilled = &Case{
-	Name: "file, SIGKILL", Trials: 100, Shares: 2,
+	Name: "file, SIGKILL", Trials: 100, Shares: 4, Rare: true,
 	Allowed: "POSIX promises nothing about a write whose process is killed.",
 	Why: map[string]string{
 		"ext4":    looksBetweenFolios,
