@@ -166,7 +166,7 @@ type Op struct {
 	Names  []Name // entries looked up: one, or two for rename and link (from, to); where the way there ends early, the entry that is missing
 	File   File   // the file reached, through a descriptor or by path
 	Sum    uint32 // CRC-32C of the bytes written; 0 if unknown
-	Data   []byte // the first bytes written (DataMax at most); kept in memory only, never on disk
+	Data   []byte // the first bytes written, or read where a log shows them (DataMax at most); kept in memory only, never on disk
 
 	Reaped int   // Wait: id of the process that had ended or stopped; 0: none
 	Child  Actor // Fork: the new process or thread; Wait: the one reaped; Kill: the target, if it is one process

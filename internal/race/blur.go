@@ -1,6 +1,7 @@
 package race
 
 import (
+	"bytes"
 	"slices"
 
 	"filerace/internal/op"
@@ -36,7 +37,7 @@ func (s *Stream) doubt(f *Finding) string {
 			return "One step lasted so long that what it overlapped is no longer kept."
 		}
 		for _, b := range marks[i+1:] {
-			if blurred(a, b) {
+			if s.blurred(a, b) {
 				if a.Op.Enter < 0 || b.Op.Enter < 0 {
 					return "The trace does not have the entry times of all these calls, and only those can tell how it came to this."
 				}
@@ -59,7 +60,7 @@ func (s *Stream) doubt(f *Finding) string {
 // overlapped at all is a guess.
 //
 // If a began after b had returned, it came too late to be put into its place.
-func blurred(a, b *world.Event) bool {
+func (s *Stream) blurred(a, b *world.Event) bool {
 	x, y := a.Op, b.Op
 	if x.Actor.Process() == y.Actor.Process() || b.From >= x.Exit {
 		return false
@@ -81,13 +82,41 @@ func blurred(a, b *world.Event) bool {
 		}
 	}
 	guess := x.Enter < 0 && x.Exit > y.Exit
-	return names && (guess || late || !world.Told(x, y)) || data && (guess || late || !readFirst(x, y))
+	return names && (guess || late || !world.Told(x, y)) || data && (guess || late || !s.readFirst(x, y))
 }
 
-// readFirst reports whether a read met the end of the file where a write then put
-// bytes: it cannot have come later.
-func readFirst(a, b *op.Op) bool {
-	return a.Kind == op.Read && a.Ret == 0 && a.Len > 0 && b.Kind == op.Write && b.Ret > 0
+// readFirst reports whether a read cannot have come later than a write: it met the end
+// of the file where the write then put bytes, or got other bytes, and nobody else wrote
+// any in between.
+func (s *Stream) readFirst(a, b *op.Op) bool {
+	if a.Kind != op.Read || b.Kind != op.Write || b.Ret <= 0 {
+		return false
+	}
+	return a.Ret == 0 && a.Len > 0 || readOther(a, b) && !s.written(a, b)
+}
+
+// readOther reports whether a read and a write of common bytes are known to differ in them.
+func readOther(read, write *op.Op) bool {
+	if read.Off == op.None || write.Off == op.None {
+		return false
+	}
+	lo := max(read.Off, write.Off)
+	hi := min(read.Off+int64(len(read.Data)), write.Off+int64(len(write.Data)))
+	return lo < hi && !bytes.Equal(read.Data[lo-read.Off:hi-read.Off], write.Data[lo-write.Off:hi-write.Off])
+}
+
+// written reports whether the file may have been written between b and a, if they came
+// in that order, beside by b.
+func (s *Stream) written(a, b *op.Op) bool {
+	r := &s.contents
+	for i := max(r.next-ringLen, 0); i < r.next; i++ {
+		o := r.events[i%ringLen].Op
+		if o != b && (o.Kind == op.Write || o.Kind == op.Copy) && o.Ret > 0 && (o.File.ID == a.File.ID || o.File2.ID == a.File.ID) &&
+			o.Exit > b.Enter && o.Enter < a.Exit {
+			return true
+		}
+	}
+	return false
 }
 
 // judgesContents: two writers of the same bytes lose nothing.
@@ -101,6 +130,9 @@ func judgesContents(rule string) bool {
 
 // unseen reports whether something was written to the files of the story that nobody saw.
 func (s *Stream) unseen(f *Finding, marks []*world.Event) bool {
+	if f.Rule == "overlapping-write" { // whatever else was written: these two differ or do not
+		return slices.ContainsFunc(marks, func(e *world.Event) bool { return e.Op.Kind == op.Copy || e.Op.Kind == op.Write && !seenWhole(e.Op) })
+	}
 	ids := []op.FileID{f.ID}
 	for _, e := range marks {
 		ids = append(ids, e.Op.File.ID)
@@ -133,21 +165,14 @@ func underLocks(rule string) bool {
 }
 
 // mayHold reports whether an actor of the finding may hold a lock from before the trace
-// began: it was there then, or it has inherited a descriptor from then. Locks of
-// descriptions pass on with descriptors, those of processes not at all (fork(2)).
+// began: it was there then, or it has inherited a descriptor from then.
 func (s *Stream) mayHold(f *Finding) bool {
 	for _, a := range f.Actors {
 		if s.old[a.Process()] {
 			return true
 		}
-		p := s.world.Process(a)
-		if p == nil {
-			continue
-		}
-		for _, d := range p.FDs {
-			if d.Opened.IsZero() && d.File.Type == op.Regular {
-				return true
-			}
+		if p := s.world.Process(a); p != nil && s.inherited(p) {
+			return true
 		}
 	}
 	return false

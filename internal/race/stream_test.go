@@ -20,7 +20,11 @@ func recorded(t testing.TB, script string) []trace.Record {
 			continue
 		}
 		if w[0] == "gap" {
-			out = append(out, trace.Record{What: trace.Gap})
+			gap := trace.Record{What: trace.Gap}
+			if len(w) > 1 {
+				gap.Lost = uint64(number(t, w[1]))
+			}
+			out = append(out, gap)
 			continue
 		}
 		out = append(out, record(t, w))
@@ -81,6 +85,10 @@ func fill(t testing.TB, o *op.Op, args []string) {
 			o.Flags = uint64(number(t, v))
 		case k == "len":
 			o.Len = number(t, v)
+		case k == "off":
+			o.Off = number(t, v)
+		case k == "data":
+			o.Data = []byte(v)
 		case k == "reaped":
 			o.Reaped = int(number(t, v))
 		case k == "lock":

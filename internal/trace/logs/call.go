@@ -88,6 +88,7 @@ func (c *call) returned() *op.Op {
 		return nil
 	}
 	op.Finish(o, c.ret, &c.mem)
+	c.wasRead(o)
 	if o.Kind == op.Open && !o.Failed() {
 		o.File = c.opened
 		if o.Flags&op.O_DIRECTORY != 0 && o.Flags&op.O_TMPFILE != op.O_TMPFILE {
@@ -95,6 +96,21 @@ func (c *call) returned() *op.Op {
 		}
 	}
 	return o
+}
+
+// wasRead keeps the first bytes of what was read, as far as the log shows them: which
+// version of the contents it was tells the order of a read and a write that overlapped.
+func (c *call) wasRead(o *op.Op) {
+	if o.Kind != op.Read || o.Ret <= 0 {
+		return
+	}
+	for i, a := range o.Call.Args {
+		if a == op.ArgPtr {
+			b := make([]byte, min(o.Ret, op.DataMax))
+			n, _ := c.mem.ReadMemory(c.args[i], b)
+			o.Data = b[:n]
+		}
+	}
 }
 
 // names says where paths lead that are relative to a directory of which the log

@@ -42,9 +42,9 @@ func (c *call) straceArg(kind op.Arg, s []byte, i int) uint64 {
 		return c.descriptor(kind, s)
 	case op.ArgPath, op.ArgPath2, op.ArgText:
 		return c.text(s, true)
-	case op.ArgBuf:
+	case op.ArgBuf, op.ArgPtr: // strace shows what a pointer to text leads to
 		return c.text(s, false)
-	case op.ArgPtr, op.ArgNone:
+	case op.ArgNone:
 		return 0
 	case op.ArgIov:
 		return c.iovecs(s, i)
