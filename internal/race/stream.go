@@ -34,6 +34,7 @@ type Stream struct {
 	old      map[op.Actor]bool
 	ended    []op.Actor // processes that ended, and may still be waited for
 	nameless nameless
+	asked    asked
 	gaps     int
 	losing   bool // operations are missing somewhere here
 	closed   bool
@@ -88,6 +89,7 @@ func (s *Stream) Take(e world.Event) {
 	}
 	kept.add(e)
 	eff := s.world.Apply(o)
+	s.asked.note(eff)
 	s.rules.Step(s.world, eff)
 	s.nameless.step(s.world, eff, s.rules.tell)
 	if o.Kind == op.Exit && eff.Process.Exited {
