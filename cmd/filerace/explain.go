@@ -185,6 +185,9 @@ func (a *analysis) report(end race.End) *report.Report {
 	if a.stream.Gaps() > 0 && notes.Lost == 0 {
 		r.Missed = append(r.Missed, fmt.Sprintf("the trace has %s, and nothing was concluded across them", count(a.stream.Gaps(), "gap")))
 	}
+	if n := a.stream.Untold(); n > 0 {
+		r.Missed = append(r.Missed, fmt.Sprintf("there are too many different races to keep them all: %s left out", count(n, "finding")))
+	}
 	if a.flow != nil {
 		r.Missed = append(r.Missed, derivations(a.flow.Derived(), notes)...)
 	}

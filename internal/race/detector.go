@@ -62,6 +62,7 @@ type Detector struct {
 	forget []interface{ Forget(*world.File) }
 	found  map[string]int // by Key: index of findings
 	all    []Finding
+	untold int // findings that came when those were too many
 
 	judge  func(*Finding)              // has a say in the evidence before a finding counts; nil: none
 	repeat func(*Finding)              // is told of a race that was found before, with no more evidence; nil: nobody
@@ -145,14 +146,23 @@ func (d *Detector) End(w *world.World, end End) []Finding {
 	return sorted
 }
 
+// findingsMax bounds how many findings are kept that are possible, and as many that are
+// surer. What comes when they are full is counted, and not told.
+const findingsMax = 1 << 12
+
 // report keeps one finding of each key: the first of the strongest.
 func (d *Detector) report(f Finding) {
 	if d.judge != nil {
 		d.judge(&f)
 	}
-	i, known := d.found[f.Key()]
+	key := f.Key()
+	i, known := d.found[key]
 	if !known {
-		d.found[f.Key()] = len(d.all)
+		if d.full(f.Evidence) {
+			d.untold++
+			return
+		}
+		d.found[key] = len(d.all)
 		d.all = append(d.all, f)
 		d.hear(&f, false)
 		return
@@ -170,6 +180,23 @@ func (d *Detector) report(f Finding) {
 		d.repeat(&f)
 	}
 }
+
+// full reports whether no more findings of that evidence are kept.
+func (d *Detector) full(e Evidence) bool {
+	if len(d.all) < findingsMax {
+		return false
+	}
+	n := 0
+	for i := range d.all {
+		if (d.all[i].Evidence == Possible) == (e == Possible) {
+			n++
+		}
+	}
+	return n >= findingsMax
+}
+
+// Untold is how often a race happened that was neither told nor kept, as too many others are.
+func (s *Stream) Untold() int { return s.rules.untold }
 
 func (d *Detector) hear(f *Finding, more bool) {
 	if d.heard != nil {

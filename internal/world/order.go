@@ -27,8 +27,12 @@ type freeSlot struct {
 
 // newThread adds an actor whose first operation comes after made.
 func (w *World) newThread(a op.Actor, p *Process, made Stamp) *thread {
-	t := &thread{actor: a, proc: p, index: int32(len(w.actors)), seen: blind}
+	t := &thread{actor: a, proc: p, index: w.actorsFrom + int32(len(w.actors)), seen: blind}
 	w.actors = append(w.actors, a)
+	if len(w.actors) == 2*actorsMax {
+		w.actors = append(w.actors[:0], w.actors[actorsMax:]...)
+		w.actorsFrom += actorsMax
+	}
 	w.takeSlot(t, made)
 	if !made.IsZero() {
 		t.learn(made)
@@ -37,6 +41,9 @@ func (w *World) newThread(a op.Actor, p *Process, made Stamp) *thread {
 	p.threads = append(p.threads, t)
 	return t
 }
+
+// actorsMax bounds how many actors are remembered by their numbers, which are for people.
+const actorsMax = 1 << 14
 
 // freeLooked is how many of the slots given up last are looked at: where nobody waits for
 // processes, those of long ago fit no one.
@@ -63,6 +70,9 @@ func (w *World) endThread(t *thread) {
 	delete(w.threads, t.actor)
 	if w.recent == t {
 		w.recent = nil
+	}
+	if len(w.free) >= 2*freeLooked {
+		w.free = append(w.free[:0], w.free[freeLooked:]...)
 	}
 	w.free = append(w.free, freeSlot{t.slot, t.tick})
 }

@@ -14,10 +14,12 @@ import (
 type World struct {
 	procs   map[op.Actor]*Process
 	threads map[op.Actor]*thread
-	recent  *thread // of the last operation
-	actors  []op.Actor
+	recent  *thread    // of the last operation
+	actors  []op.Actor // by Stamp.Thread, the latest
 	slots   int32
-	free    []freeSlot
+	free    []freeSlot // the latest
+
+	actorsFrom int32 // number of the first of actors
 
 	files     map[op.FileID]*File
 	entries   map[entryKey]*Entry
@@ -88,12 +90,13 @@ func (w *World) Files() iter.Seq[*File] {
 // descriptor leads to them any more. It is valid until the next Apply.
 func (w *World) Forgotten() []*File { return w.forgotten }
 
-// Actor returns the actor of Stamp.Thread.
+// Actor returns the actor of Stamp.Thread, "" if too many came after it.
 func (w *World) Actor(thread int32) op.Actor {
-	if thread < 0 || int(thread) >= len(w.actors) {
+	at := int(thread - w.actorsFrom)
+	if at < 0 || at >= len(w.actors) {
 		return ""
 	}
-	return w.actors[thread]
+	return w.actors[at]
 }
 
 // Stamp returns the place of the operation last applied.
