@@ -189,8 +189,13 @@ func TestWhatIsLostIsCounted(t *testing.T) {
 		<-done
 	}
 	p.Stop()
-	seen, ends, lost := 0, 0, uint64(0)
+	seen, ends, lost, open := 0, 0, uint64(0), false
 	for _, r := range rest(t, p) {
+		if r.What == trace.Gap {
+			open = r.Lost > 0
+		} else if r.What == trace.Returned && !open && seen < (1<<16)/1000 { // what the full ring held
+			t.Fatalf("call %d stands before the gap, and may have come after what was lost", seen)
+		}
 		switch {
 		case r.What == trace.Gap:
 			lost += r.Lost
