@@ -9,19 +9,19 @@ import (
 // is counted.
 func TestFindingsAreBounded(t *testing.T) {
 	told := 0
-	s := NewStream(nil)
-	s.rules.heard = func(*Finding, bool) { told++ }
+	d := New()
+	d.heard = func(*Finding, bool) { told++ }
 	for n := range findingsMax + 100 {
-		s.rules.report(Finding{Rule: "check-then-use", Evidence: Possible, Path: fmt.Sprint("/p/", n)})
+		d.report(Finding{Rule: "check-then-use", Evidence: Possible, Path: fmt.Sprint("/p/", n)})
 	}
 	for n := range findingsMax + 10 {
-		s.rules.report(Finding{Rule: "lost-update", Evidence: Observed, Path: fmt.Sprint("/o/", n)})
+		d.report(Finding{Rule: "lost-update", Evidence: Observed, Path: fmt.Sprint("/o/", n)})
 	}
-	s.rules.report(Finding{Rule: "lost-update", Evidence: Observed, Path: "/o/0"}) // known: nothing new, nothing left out
-	if got := s.Untold(); got != 110 {
+	d.report(Finding{Rule: "lost-update", Evidence: Observed, Path: "/o/0"}) // known: nothing new, nothing left out
+	if got := d.untold; got != 110 {
 		t.Errorf("%d are said to be left out; want 110", got)
 	}
-	if len(s.rules.all) != 2*findingsMax || len(s.rules.found) != 2*findingsMax || told != 2*findingsMax {
-		t.Errorf("%d are kept, %d known, %d told", len(s.rules.all), len(s.rules.found), told)
+	if len(d.all) != 2*findingsMax || len(d.found) != 2*findingsMax || told != 2*findingsMax {
+		t.Errorf("%d are kept, %d known, %d told", len(d.all), len(d.found), told)
 	}
 }

@@ -127,9 +127,9 @@ func (s *Stream) gap(lost uint64) {
 		s.old[p.Actor] = true
 	}
 	*s.world = *world.New()
-	all, found := s.rules.all, s.rules.found
+	all, found, untold := s.rules.all, s.rules.found, s.rules.untold
 	s.restart()
-	s.rules.all, s.rules.found = all, found
+	s.rules.all, s.rules.found, s.rules.untold = all, found, untold
 }
 
 // noteOld remembers a process that was there before the trace: what it holds is not known.
