@@ -55,14 +55,15 @@ func rank(rule string) int {
 
 // Detector runs the rules over one run.
 type Detector struct {
-	rules  []Rule
-	kept   *kept
-	wants  *[256][]int // by op.Kind: which of the rules want to see it
-	tell   func(Finding)
-	forget []interface{ Forget(*world.File) }
-	found  map[string]int // by Key: index of findings
-	all    []Finding
-	untold int // findings that came when those were too many
+	rules    []Rule
+	kept     *kept
+	wants    *[256][]int // by op.Kind: which of the rules want to see it
+	tell     func(Finding)
+	forget   []interface{ Forget(*world.File) }
+	found    map[string]int // by Key: index of findings
+	all      []Finding
+	possible int // of all
+	untold   int // findings that came when those were too many
 
 	judge  func(*Finding)              // has a say in the evidence before a finding counts; nil: none
 	repeat func(*Finding)              // is told of a race that was found before, with no more evidence; nil: nobody
@@ -164,12 +165,18 @@ func (d *Detector) report(f Finding) {
 		}
 		d.found[key] = len(d.all)
 		d.all = append(d.all, f)
+		if f.Evidence == Possible {
+			d.possible++
+		}
 		d.hear(&f, false)
 		return
 	}
 	old := &d.all[i]
 	explains := old.Explains || f.Explains
 	more := strength(f.Evidence) > strength(old.Evidence)
+	if more && old.Evidence == Possible {
+		d.possible--
+	}
 	if more || strength(f.Evidence) == strength(old.Evidence) && f.Explains && !old.Explains {
 		*old = f
 	}
@@ -183,16 +190,10 @@ func (d *Detector) report(f Finding) {
 
 // full reports whether no more findings of that evidence are kept.
 func (d *Detector) full(e Evidence) bool {
-	if len(d.all) < findingsMax {
-		return false
+	if e == Possible {
+		return d.possible >= findingsMax
 	}
-	n := 0
-	for i := range d.all {
-		if (d.all[i].Evidence == Possible) == (e == Possible) {
-			n++
-		}
-	}
-	return n >= findingsMax
+	return len(d.all)-d.possible >= findingsMax
 }
 
 // Untold is how often a race happened that was neither told nor kept, as too many others are.

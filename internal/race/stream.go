@@ -127,9 +127,9 @@ func (s *Stream) gap(lost uint64) {
 		s.old[p.Actor] = true
 	}
 	*s.world = *world.New()
-	all, found, untold := s.rules.all, s.rules.found, s.rules.untold
+	old := s.rules
 	s.restart()
-	s.rules.all, s.rules.found, s.rules.untold = all, found, untold
+	s.rules.all, s.rules.found, s.rules.possible, s.rules.untold = old.all, old.found, old.possible, old.untold
 }
 
 // noteOld remembers a process that was there before the trace: what it holds is not known.
