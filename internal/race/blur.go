@@ -31,11 +31,10 @@ func (s *Stream) doubt(f *Finding) string {
 			marks = append(marks, e)
 		}
 	}
-	gone := len(marks) < len(f.Marks)
+	if len(marks) < len(f.Marks) {
+		return "One step lies so far back that what it overlapped is no longer kept."
+	}
 	for i, a := range marks {
-		if gone && a.From < max(s.recent.gone, s.contents.gone) {
-			return "One step lasted so long that what it overlapped is no longer kept."
-		}
 		for _, b := range marks[i+1:] {
 			if s.blurred(a, b) {
 				if a.Op.Enter < 0 || b.Op.Enter < 0 {

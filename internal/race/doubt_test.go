@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"filerace/internal/op"
+	"filerace/internal/trace"
 	"filerace/internal/world"
 )
 
@@ -96,5 +97,41 @@ func TestWhatCameTooLateIsDoubt(t *testing.T) {
 	}
 	if !s.blurred(second, first) {
 		t.Error("against the order of their times: no doubt")
+	}
+}
+
+// A file is replaced while it is being opened: the reader has the old version, whole.
+func TestReplacedWithinTheOpen(t *testing.T) {
+	const script = `
+0 1 1 execve /bin/sh = 0
+2 3 1 open /n flags=0x242 = 3
+4 5 1 write fd=3 len=4 = 4
+6 7 1 close fd=3 = 0
+8 9 1 fork = 11
+10 11 1 fork = 12
+20 25 11 open /n flags=%d = 3
+26 27 12 open /n flags=0 = 3
+30 31 11 %s fd=3 len=4 = 4
+32 33 11 exited 0
+`
+	for _, c := range [][3]string{{"0", "read", ""}, {"1", "write", "open-unlinked"}} {
+		s := NewStream(nil)
+		f := trace.NewFlow(s.World(), s.Take)
+		flags := map[string]int{"0": 0, "1": 1}[c[0]]
+		for _, r := range recorded(t, fmt.Sprintf(script, flags, c[1])) {
+			if o := r.Op; o != nil && o.Kind == op.Open && o.PID > 1 {
+				o.File = op.File{ID: op.FileID{Dev: 9, Ino: uint64(o.PID)}, Type: op.Regular, Nlink: uint32(o.PID - 11)}
+				o.Names = []op.Name{{Path: "/n", Dir: op.FileID{Dev: 9, Ino: 2}, Base: "n", Before: o.File.ID, After: o.File.ID, Type: op.Regular}}
+			}
+			f.Put(r)
+		}
+		f.Close()
+		got := ""
+		for _, told := range s.End(End{}) {
+			got += told.Rule
+		}
+		if got != c[2] {
+			t.Errorf("%s: got %q, want %q", c[1], got, c[2])
+		}
 	}
 }

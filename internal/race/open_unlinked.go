@@ -73,7 +73,11 @@ func (r *openUnlinkedRule) use(e *world.Effect, report func(Finding)) {
 	gone, removed := r.gone[e.File]
 	writes := e.Lo < e.Hi && e.Op.Kind != op.Read && e.Op.Kind != op.Stat
 	if r.nameless[d] && e.Op.Kind != op.Stat {
-		report(r.finding(d, opened, gone.deed, e))
+		if f := r.finding(d, opened, gone.deed, e); e.Op.Kind == op.Read && d.Entry.File != nil && d.Entry.File != d.File {
+			r.suspect(e.Op.Actor, nil, f) // a new version took its place, and the old one is whole: safe for readers
+		} else {
+			report(f)
+		}
 		return
 	}
 	if !removed || opened.none() || d.Entry == nil || !rivals(gone.deed, opened) || gone.at.HardBefore(e.At) ||
