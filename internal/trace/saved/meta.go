@@ -4,7 +4,8 @@
 //
 //	meta.json             what was recorded, where and how; "closed": true once it is whole
 //	ops/00000001.parquet  one row an operation, in order; a segment is closed every
-//	                      second or 256 Ki rows, whichever comes first
+//	                      second or 256 Ki rows, whichever comes first; small ones are
+//	                      merged later, as in 00000001-00000016.parquet
 //	sums                  a line for each segment: CRC-32C, bytes, rows, name
 //	findings.json         the report, as filerace prints it with --json
 //	schedule.json         controlled runs: the decisions in order, "actor  signature"
