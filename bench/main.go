@@ -91,6 +91,7 @@ func (l *lab) measure(w io.Writer) (status int) {
 		{names("runs"), func() []section { return []section{l.runsPerSecond()} }},
 		{names("safefile"), l.safefileSections},
 		{names("watching"), func() []section { return []section{l.watching()} }},
+		{names("building"), func() []section { return []section{l.building()} }},
 		{names("recording"), func() []section { return []section{l.recordings()} }},
 		{func() []string { return append(l.caseNames(), "cases") }, l.sharedCases},
 		{func() []string { return append(demoNames(), "demos") }, func() []section { return []section{l.demos()} }},
@@ -111,7 +112,7 @@ func (l *lab) measure(w io.Writer) (status int) {
 		}
 	}
 	if measured == 0 && l.ctx.Err() == nil {
-		fmt.Fprintf(os.Stderr, "bench: nothing is named %q; there are operation, runs, safefile, watching, recording, cases, demos, the cases in --cases DIR and the demos\n", l.only)
+		fmt.Fprintf(os.Stderr, "bench: nothing is named %q; there are operation, runs, safefile, watching, building, recording, cases, demos, the cases in --cases DIR and the demos\n", l.only)
 		return exitUsage
 	}
 	fmt.Fprintln(w, machine())

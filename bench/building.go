@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"filerace/internal/probe"
+	"filerace/internal/trace"
+)
+
+// build is a build of this module with nothing in the cache.
+type build struct {
+	l          *lab
+	module     string // its directory
+	what       string // the package
+	n          int    // builds so far
+	seen, lost uint64 // of the last one that was watched
+}
+
+// building measures what a real build costs while somebody looks on.
+func (l *lab) building() section {
+	out := section{title: "Watching a build of filerace with a cold cache (goal 1.02)", head: []string{"way", "times bare", "seconds"}}
+	b := &build{l: l, what: "./cmd/filerace"}
+	if l.quick {
+		b.what = "errors"
+	}
+	if b.module, out.broken = os.Getwd(); out.broken != nil {
+		return out
+	}
+	ways := []way{
+		{plain, func([]string, int) (answer, error) { return b.run(false) }},
+		{"watched, events decoded", func([]string, int) (answer, error) { return b.run(true) }},
+	}
+	rounds := l.rounds
+	l.rounds = min(rounds, 3)
+	defer func() { l.rounds = rounds }()
+	l.sideBySide(&out, ways, func(w way) (float64, error) {
+		l.progress("build, " + w.name)
+		a, err := w.run(nil, 1)
+		return a.Elapsed.Seconds(), err
+	})
+	out.note("go build %s. The last watched build: %d events seen, %d lost.", b.what, b.seen, b.lost)
+	return out
+}
+
+// run builds once, with a cache of its own that is removed again. The shell waits until
+// the watching has begun.
+func (b *build) run(watched bool) (a answer, err error) {
+	b.n++
+	cache := filepath.Join(b.l.dir, fmt.Sprintf("cache-%d", b.n))
+	defer os.RemoveAll(cache)
+	cmd := b.l.command(b.l.ctx, b.module, "sh", "-c", `read x; exec go build -o /dev/null "$0"`, b.what)
+	cmd.Env = append(os.Environ(), "GOCACHE="+cache)
+	var said strings.Builder
+	cmd.Stderr = &said
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return a, err
+	}
+	if err := cmd.Start(); err != nil {
+		return a, err
+	}
+	var p *probe.Probe
+	ended := make(chan error, 1)
+	if watched {
+		if p, err = probe.Open(probe.Options{Trees: []int{cmd.Process.Pid}}); err != nil {
+			return a, errors.Join(err, cmd.Cancel(), cmd.Wait())
+		}
+		defer p.Close()
+		b.seen, b.lost = 0, 0
+		go func() { ended <- b.count(p) }()
+	}
+	began := time.Now()
+	io.WriteString(in, "\n")
+	err = cmd.Wait()
+	a.Elapsed = time.Since(began)
+	if watched {
+		p.Stop()
+		err = errors.Join(err, <-ended)
+	}
+	if err != nil {
+		return a, fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
+	}
+	return a, nil
+}
+
+func (b *build) count(p *probe.Probe) error {
+	for {
+		r, err := p.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case r.What == trace.Gap:
+			b.lost += r.Lost
+		case r.What == trace.Returned:
+			b.seen++
+		}
+	}
+}
