@@ -113,4 +113,6 @@ func (s *service) moved(p int, call string, fd int, file op.FileID, off, n int64
 	s.put(o, n)
 }
 
-func (s *service) on(p int, call string, fd int, file op.FileID) { s.put(s.blank(p, call, fd, file), 0) }
+func (s *service) on(p int, call string, fd int, file op.FileID) {
+	s.put(s.blank(p, call, fd, file), 0)
+}
