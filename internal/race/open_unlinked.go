@@ -73,8 +73,10 @@ func (r *openUnlinkedRule) use(e *world.Effect, report func(Finding)) {
 	gone, removed := r.gone[e.File]
 	writes := e.Lo < e.Hi && e.Op.Kind != op.Read && e.Op.Kind != op.Stat
 	if r.nameless[d] && e.Op.Kind != op.Stat {
-		if f := r.finding(d, opened, gone.deed, e); e.Op.Kind == op.Read && d.Entry.File != nil && d.Entry.File != d.File {
-			r.suspect(e.Op.Actor, nil, f) // a new version took its place, and the old one is whole: safe for readers
+		f := r.finding(d, opened, gone.deed, e)
+		readsOnly := e.Op.Kind == op.Read && d.Flags&op.O_ACCMODE == op.O_RDONLY
+		if readsOnly && gone.none() && d.Entry.File != nil && d.Entry.File != d.File {
+			r.suspect(e.Op.Actor, nil, f) // a new version was renamed into its place, and the old one is whole: safe for readers
 		} else {
 			report(f)
 		}
