@@ -106,7 +106,9 @@ type seen struct {
 func role(t *testing.T, name string, args ...string) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe", args...)
-	cmd.Env = append(os.Environ(), "OPENHOLD_ROLE="+name)
+	// The runtime's signal for preemption would interrupt the open, which then starts
+	// over and looks the name up anew.
+	cmd.Env = append(os.Environ(), "OPENHOLD_ROLE="+name, "GODEBUG=asyncpreemptoff=1")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
