@@ -49,7 +49,6 @@ type knownLock struct {
 	least bool
 	path  string
 	who   string
-	round int
 }
 
 // tableLock is one line of the table.

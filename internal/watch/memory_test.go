@@ -16,7 +16,6 @@ import (
 type city struct {
 	pids    [100]int
 	turn    int
-	step    int
 	nextPID int
 	inode   uint64
 	now     int64
