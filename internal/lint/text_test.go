@@ -65,7 +65,10 @@ var moduleLine = regexp.MustCompile(`(?m)^module (\S+)$`)
 // module is the module's path.
 func module(t *testing.T) string {
 	for _, f := range files(t) {
-		if m := moduleLine.FindSubmatch(f.text); f.name == "go.mod" && m != nil {
+		if f.name != "go.mod" {
+			continue
+		}
+		if m := moduleLine.FindSubmatch(f.text); m != nil {
 			return string(m[1])
 		}
 	}

@@ -61,8 +61,10 @@ func (p *Probe) available() (n, size uint64) {
 
 // countLost reads the kernel's counters, and returns what they have grown by.
 func (p *Probe) countLost() (lost uint64) {
+	p.ring.Lock()
+	defer p.ring.Unlock()
 	counts := make([]uint64, len(p.seen))
-	if p.coll.Maps[objectMapLost].Lookup(uint32(0), &counts) != nil {
+	if p.closed || p.coll.Maps[objectMapLost].Lookup(uint32(0), &counts) != nil {
 		return 0
 	}
 	for cpu, n := range counts {

@@ -43,7 +43,7 @@ type Probe struct {
 	extent   extent
 	empty    int64 // when the ring was last found empty, ns since the start
 	reached  atomic.Int64
-	ring     sync.Mutex // held while the ring is looked at or closed
+	ring     sync.Mutex // held while the ring or a map is looked at or closed
 	closed   bool
 
 	stopping atomic.Bool
@@ -161,7 +161,9 @@ func (p *Probe) Close() error {
 			p.ring.Unlock()
 		}
 		if p.coll != nil {
+			p.ring.Lock()
 			p.coll.Close()
+			p.ring.Unlock()
 		}
 	})
 	return nil
