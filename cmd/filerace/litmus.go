@@ -59,7 +59,7 @@ func litmusCommand(ctx context.Context, c *console, args []string) int {
 	places, names := split(f.Args())
 	l.options.Select = names
 	if err := litmus.Check(names); err != nil {
-		return wrong(c, "litmus", err.Error()+"; `filerace litmus --list` lists them")
+		return wrong(c, "litmus", err.Error()+", nor a directory of that name; `filerace litmus --list` lists them")
 	}
 	if l.made != "" {
 		return l.make(ctx, c, places)

@@ -130,11 +130,14 @@ func describeFlags(w io.Writer, f *flag.FlagSet) {
 
 // parse parses flags; stop tells that the command is over, with that status.
 func parse(c *console, f *flag.FlagSet, args []string) (stop bool, status int) {
+	usage := f.Usage
+	f.Usage = func() {} // Parse would call it for every mistake, too
 	err := f.Parse(args)
 	switch {
 	case err == nil:
 		return false, 0
 	case errors.Is(err, flag.ErrHelp):
+		usage()
 		return true, exitClean
 	}
 	return true, wrong(c, f.Name(), oneDash.ReplaceAllString(err.Error(), " --$1"))

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"filerace/internal/hunt"
+	"filerace/internal/trace/saved"
 )
 
 // saveRace writes a .race file named after the object into dir. A file that is
@@ -78,6 +79,12 @@ func loadRace(path string) (*hunt.Saved, error) {
 		return nil, &remedied{err, do}
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		if strings.HasSuffix(filepath.Clean(path), saved.Suffix) {
+			return nil, &remedied{fmt.Errorf("%s is a recorded run, which cannot be replayed", path), "`filerace explain " + path + "` reads it; to replay, " + do}
+		}
+		return nil, &remedied{fmt.Errorf("%s is a directory", path), do}
+	}
 	s, err := hunt.ReadSaved(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -31,7 +31,7 @@ func churn(f *trace.Flow, from, n int, waits bool) {
 	}
 	for i := range n {
 		pid := 1000 + (from+i)%30000
-		name := fmt.Sprintf("/tmp/work/f%d", from+i)
+		name := fmt.Sprintf("/var/spool/f%d", from+i)
 		put(trace.Born, pid, "fork", "", 0, op.None, 0)
 		put(trace.Returned, pid, "open", name, op.O_CREAT|op.O_EXCL|op.O_RDWR, op.None, 3)
 		put(trace.Returned, pid, "write", "", 0, 3, 5)
