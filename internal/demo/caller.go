@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"io"
 
 	"golang.org/x/sys/unix"
 )
@@ -68,7 +69,7 @@ func (c *caller) create(path, text string) {
 }
 
 func (c *caller) seekEnd(fd int) {
-	_, err := unix.Seek(fd, 0, unix.SEEK_END)
+	_, err := unix.Seek(fd, 0, io.SeekEnd)
 	must("lseek", err)
 }
 
