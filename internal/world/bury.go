@@ -7,6 +7,6 @@ import "filerace/internal/op"
 func (w *World) Bury(a op.Actor) {
 	if p := w.procs[a.Process()]; p != nil && p.Exited {
 		p.reaped = true
-		delete(w.procs, p.Actor)
+		w.drop(p)
 	}
 }

@@ -11,10 +11,15 @@ package world
 type Stamp struct {
 	Seq    int    // position in the run; 0: no operation (before the run)
 	Thread int32  // index of the actor in the world
-	Count  uint32 // how many operations of the actor came before it, plus one
-	slot   int32  // the actor's place in vectors
-	tick   uint32 // the operation's number in its slot
+	tick   uint32 // the operation's number in its line's slot
+	line   *line  // nil: no operation
 	seen   *view
+}
+
+// line is a place in vectors as long as all operations that count there are ordered.
+type line struct {
+	slot int32
+	last uint32 // the slot's later ticks are of strangers: see takeSlot
 }
 
 // view is what an operation of one thread has seen of the others, by slot: the
@@ -25,42 +30,60 @@ type view struct{ full, hard []uint32 }
 var blind = &view{}
 
 // IsZero reports whether s stands for no operation.
-func (s Stamp) IsZero() bool { return s.Count == 0 }
+func (s Stamp) IsZero() bool { return s.line == nil }
 
 // Before reports whether s happens before t in the full order.
 func (s Stamp) Before(t Stamp) bool {
-	if s.slot == t.slot || t.seen == nil {
-		return before(s, t, nil)
-	}
-	return before(s, t, t.seen.full)
+	return s.line == nil || t.line != nil && before(&s, &t, t.seen.full) == yes
 }
 
 // HardBefore reports whether s happens before t in every schedule.
 func (s Stamp) HardBefore(t Stamp) bool {
-	if s.slot == t.slot || t.seen == nil {
-		return before(s, t, nil)
-	}
-	return before(s, t, t.seen.hard)
+	return s.line == nil || t.line != nil && before(&s, &t, t.seen.hard) == yes
 }
 
-// Unordered reports whether neither happens before the other, in the full order.
+// Unordered reports whether neither happens before the other, in the full order. It is
+// false, too, if that is no longer known of an operation whose thread ended long ago.
 func Unordered(s, t Stamp) bool {
-	return !s.IsZero() && !t.IsZero() && !s.Before(t) && !t.Before(s)
+	return s.line != nil && t.line != nil && before(&s, &t, t.seen.full) == no && before(&t, &s, s.seen.full) == no
 }
 
 // HardUnordered is Unordered in the hard order: some schedule has them the other way round.
 func HardUnordered(s, t Stamp) bool {
-	return !s.IsZero() && !t.IsZero() && !s.HardBefore(t) && !t.HardBefore(s)
+	return s.line != nil && t.line != nil && before(&s, &t, t.seen.hard) == no && before(&t, &s, s.seen.hard) == no
 }
 
-func before(s, t Stamp, seen []uint32) bool {
-	if s.Count == 0 {
-		return true // before the run
+// answer is what vectors tell of an order.
+type answer uint8
+
+const (
+	no answer = iota
+	yes
+	unknown // a stranger has written over it
+)
+
+func before(s, t *Stamp, seen []uint32) answer {
+	l := s.line
+	if l == t.line {
+		return truth(s.tick < t.tick)
 	}
-	if s.slot == t.slot {
-		return s.tick < t.tick
+	if l.slot == t.line.slot { // one of them has ended, and the other taken its place
+		return unknown
 	}
-	return int(s.slot) < len(seen) && seen[s.slot] >= s.tick
+	if int(l.slot) >= len(seen) || seen[l.slot] < s.tick {
+		return no
+	}
+	if seen[l.slot] > l.last {
+		return unknown
+	}
+	return yes
+}
+
+func truth(b bool) answer {
+	if b {
+		return yes
+	}
+	return no
 }
 
 // clock gathers the stamps of one side of an edge (the writes to a pipe, the
@@ -76,8 +99,8 @@ func (c *clock) add(s Stamp) {
 		c.hard = fold(c.hard, s.seen.hard)
 		c.last = s.seen
 	}
-	c.full = raise(c.full, s.slot, s.tick)
-	c.hard = raise(c.hard, s.slot, s.tick)
+	c.full = raise(c.full, s.line.slot, s.tick)
+	c.hard = raise(c.hard, s.line.slot, s.tick)
 }
 
 func fold(dst, src []uint32) []uint32 {

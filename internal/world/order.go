@@ -1,6 +1,11 @@
 package world
 
-import "filerace/internal/op"
+import (
+	"math"
+	"slices"
+
+	"filerace/internal/op"
+)
 
 // thread is one actor: what it has seen and which descriptor table it uses.
 type thread struct {
@@ -10,6 +15,7 @@ type thread struct {
 	tid   int
 	index int32 // in World.actors
 	slot  int32
+	line  *line
 	count uint32
 	tick  uint32
 	seen  *view
@@ -20,8 +26,12 @@ type thread struct {
 // new one when the new one's creator has already seen the end of the old one:
 // all operations of both are then ordered as if they were one thread's. So the
 // length of the vectors follows how many run at once, not how many ever ran.
+//
+// Where nobody waits for processes, that never happens. There a slot passes to
+// whoever begins after many others have ended, and the old one's line ends: how its
+// operations are ordered with those that learn of the new one is not known any more.
 type freeSlot struct {
-	slot int32
+	line *line
 	tick uint32
 }
 
@@ -45,22 +55,28 @@ func (w *World) newThread(a op.Actor, p *Process, made Stamp) *thread {
 // actorsMax bounds how many actors are remembered by their numbers, which are for people.
 const actorsMax = 1 << 14
 
-// freeLooked is how many of the slots given up last are looked at: where nobody waits for
-// processes, those of long ago fit no one.
+// freeLooked is how many of the slots given up last are kept for those who have seen
+// the end of their threads.
 const freeLooked = 256
 
 func (w *World) takeSlot(t *thread, made Stamp) {
-	for i := len(w.free) - 1; i >= 0 && i >= len(w.free)-freeLooked; i-- {
+	defer func() { t.slot = t.line.slot }()
+	for i := len(w.free) - 1; made.seen != nil && i >= max(len(w.free)-freeLooked, 0); i-- {
 		f := w.free[i]
-		if made.seen != nil && int(f.slot) < len(made.seen.hard) && made.seen.hard[f.slot] >= f.tick {
-			t.slot, t.tick = f.slot, f.tick
-			last := len(w.free) - 1
-			w.free[i] = w.free[last]
-			w.free = w.free[:last]
+		if slot := int(f.line.slot); slot < len(made.seen.hard) && made.seen.hard[slot] >= f.tick {
+			t.line, t.tick = f.line, f.tick
+			w.free = slices.Delete(w.free, i, i+1)
 			return
 		}
 	}
-	t.slot = w.slots
+	if len(w.free) > freeLooked { // the one that was given up first
+		f := w.free[0]
+		f.line.last = f.tick
+		t.line, t.tick = &line{f.line.slot, math.MaxUint32}, f.tick+1 // what is learnt of it shall not pass for the old one's end
+		w.free = slices.Delete(w.free, 0, 1)
+		return
+	}
+	t.line = &line{w.slots, math.MaxUint32}
 	w.slots++
 }
 
@@ -71,15 +87,12 @@ func (w *World) endThread(t *thread) {
 	if w.recent == t {
 		w.recent = nil
 	}
-	if len(w.free) >= 2*freeLooked {
-		w.free = append(w.free[:0], w.free[freeLooked:]...)
-	}
-	w.free = append(w.free, freeSlot{t.slot, t.tick})
+	w.free = append(w.free, freeSlot{t.line, t.tick})
 }
 
 // stamp is the place of the thread's present operation.
 func (t *thread) stamp(seq int) Stamp {
-	return Stamp{Seq: seq, Thread: t.index, Count: t.count, slot: t.slot, tick: t.tick, seen: t.seen}
+	return Stamp{Seq: seq, Thread: t.index, tick: t.tick, line: t.line, seen: t.seen}
 }
 
 func (t *thread) sees(full, hard []uint32) {
@@ -100,8 +113,8 @@ func (t *thread) learn(s Stamp) {
 	if s.IsZero() {
 		return
 	}
-	full := lifted(merged(t.seen.full, s.seen.full, t.slot), s.slot, s.tick, t.slot)
-	hard := lifted(merged(t.seen.hard, s.seen.hard, t.slot), s.slot, s.tick, t.slot)
+	full := lifted(merged(t.seen.full, s.seen.full, t.slot), s.line.slot, s.tick, t.slot)
+	hard := lifted(merged(t.seen.hard, s.seen.hard, t.slot), s.line.slot, s.tick, t.slot)
 	t.sees(full, hard)
 }
 
@@ -110,7 +123,7 @@ func (t *thread) learnHere(s Stamp) {
 	if s.IsZero() {
 		return
 	}
-	full := lifted(merged(t.seen.full, s.seen.full, t.slot), s.slot, s.tick, t.slot)
+	full := lifted(merged(t.seen.full, s.seen.full, t.slot), s.line.slot, s.tick, t.slot)
 	t.sees(full, t.seen.hard)
 }
 

@@ -57,6 +57,10 @@ func (w *World) begin(a op.Actor, parent *Process, made Stamp, tab *table) *thre
 	p := &Process{Actor: a, Parent: parent, FDs: tab.fds}
 	if parent != nil {
 		p.PID, p.Prog = parent.PID, parent.Prog
+		if parent.children == nil {
+			parent.children = map[*Process]struct{}{}
+		}
+		parent.children[p] = struct{}{}
 	}
 	p.leader = w.newThread(a, p, made)
 	p.leader.table = tab
@@ -161,16 +165,23 @@ func (w *World) exit(t *thread, o *op.Op, e *Effect) {
 	e.Trap = e.Trap[:0] // the end of the process is not a slip
 	p.threads = nil
 	p.Exited, p.Status, p.end = true, o.Status, e.At
-	for _, child := range w.procs {
-		if child.Parent == p {
-			child.Parent = nil // its exit will be waited for by init
-			if child.Exited {
-				delete(w.procs, child.Actor)
-			}
+	for child := range p.children {
+		child.Parent = nil // its exit will be waited for by init
+		if child.Exited {
+			w.drop(child)
 		}
 	}
+	p.children = nil
 	if p.reaped || p.Parent == nil && p.Actor.Parent() != "" {
-		delete(w.procs, p.Actor)
+		w.drop(p)
+	}
+}
+
+// drop forgets an ended process.
+func (w *World) drop(p *Process) {
+	delete(w.procs, p.Actor)
+	if p.Parent != nil {
+		delete(p.Parent.children, p)
 	}
 }
 
@@ -197,7 +208,7 @@ func (w *World) reap(o *op.Op) {
 	}
 	p.reaped = true
 	if p.Exited {
-		delete(w.procs, p.Actor)
+		w.drop(p)
 	}
 }
 

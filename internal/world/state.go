@@ -17,7 +17,7 @@ type World struct {
 	recent  *thread    // of the last operation
 	actors  []op.Actor // by Stamp.Thread, the latest
 	slots   int32
-	free    []freeSlot // the latest
+	free    []freeSlot // in the order in which they were given up
 
 	actorsFrom int32 // number of the first of actors
 

@@ -119,12 +119,13 @@ type Process struct {
 	Exited bool
 	Status int
 
-	leader  *thread
-	threads []*thread
-	reaped  bool
-	end     Stamp         // its Exit
-	exits   clock         // the ends of its threads
-	signals map[int]clock // sent to it, by number
+	leader   *thread
+	threads  []*thread
+	children map[*Process]struct{} // alive, or not waited for yet
+	reaped   bool
+	end      Stamp         // its Exit
+	exits    clock         // the ends of its threads
+	signals  map[int]clock // sent to it, by number
 }
 
 // Descriptor is one slot of a descriptor table.
