@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -34,17 +35,26 @@ func litmusCommand(ctx context.Context, c *console, args []string) int {
 	l := &litmusFlags{out: outputFlags(f)}
 	f.BoolVar(&l.list, "list", false, "the tests and their cases")
 	f.BoolVar(&l.markdown, "markdown", false, "the result as a page of documentation")
-	f.IntVar(&l.options.Trials, "trials", litmus.DefaultTrials, "`N` trials of a case at most")
-	f.DurationVar(&l.options.Time, "time", litmus.DefaultTime, "for all tests in one directory together")
+	trials := f.Int("trials", litmus.DefaultTrials, "`N` trials of a case at most; alone, without an end by --time")
+	limit := f.Duration("time", litmus.DefaultTime, "for all tests in one directory together")
 	f.Uint64Var(&l.options.Seed, "seed", 1, "draws the delays")
 	f.StringVar(&l.made, "make", "", "`LIST` of file systems to make, to try, and to drop again (root): "+strings.Join(lab.Names(), ","))
 	if stop, status := parse(c, f, args); stop {
 		return status
 	}
+	// What is not given is left to the package: trials that are asked for are not cut by a default.
+	f.Visit(func(given *flag.Flag) {
+		switch given.Name {
+		case "trials":
+			l.options.Trials = *trials
+		case "time":
+			l.options.Time = *limit
+		}
+	})
 	switch {
-	case l.options.Trials < 1:
+	case *trials < 1:
 		return wrong(c, "litmus", "--trials must be at least 1")
-	case l.options.Time <= 0:
+	case *limit <= 0:
 		return wrong(c, "litmus", "--time must be more than 0")
 	case l.list:
 		for _, t := range litmus.Tests {
@@ -132,6 +142,10 @@ func (l *litmusFlags) run(ctx context.Context, c *console, places []litmus.Place
 	}
 	p := newProgress(c.err, false)
 	l.options.Progress = func(at litmus.Progress) {
+		if at.Left > 0 {
+			p.line(fmt.Sprintf("%s: %s/%s, which sleeps until its time is over, takes %v more", at.Label, at.Test, at.Case, at.Left.Round(time.Second)))
+			return
+		}
 		p.line(fmt.Sprintf("%s %d of %d: %s/%s, %d trials", at.Label, at.Done+1, at.All, at.Test, at.Case, at.Trials))
 	}
 	began := time.Now()

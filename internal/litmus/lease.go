@@ -66,6 +66,7 @@ func opens(p *Proc) {
 	p.Turn(1, nil)
 	var fd int
 	var err error
+	began := time.Now()
 	p.Blocking(func() {
 		for {
 			if fd, err = unix.Open("file", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != unix.EINTR {
@@ -73,6 +74,7 @@ func opens(p *Proc) {
 			}
 		}
 	})
+	p.Set(2, int64(time.Since(began)))
 	p.SetErr(err)
 	if err == nil {
 		st := p.Fstat(fd)
@@ -191,45 +193,5 @@ var leaseNonblock = &Case{
 			return Broken("the holder was not signalled")
 		}
 		return Fine
-	},
-}
-
-// patience is the longest break time that is waited for.
-const patience = 2 * time.Second
-
-// leaseLapses: the lease of a holder that does not answer is lowered for a reader.
-var leaseLapses = &Case{
-	Name: "the break time ends it", InTurn: true, Trials: 1,
-	Setup: func(p *Proc) {
-		zeroFile(p)
-		limit, err := leaseBreakTime()
-		p.Must("look how long the holder of a lease is waited for", err)
-		if limit == 0 || limit > patience {
-			p.Skip("the break time is %v for the whole system; to try it: sysctl fs.lease-break-time=1", limit)
-		}
-	},
-	Roles: []Role{
-		{"holder", func(p *Proc) {
-			began := time.Now()
-			leaseHolder((*Proc).takeLease, func(p *Proc, fd int) {
-				if p.Shim() {
-					giveBack(p, fd)
-				}
-			})(p)
-			p.Set(3, int64(time.Since(began)))
-			limit, _ := leaseBreakTime()
-			p.Set(4, int64(limit))
-		}},
-		{"opener", opens},
-	},
-	Judge: func(p *Proc, said []*Said) Outcome {
-		holder := said[0].Values
-		took, limit := time.Duration(holder[3]), time.Duration(holder[4])
-		p.Note("break time %v, let in after %v", limit, took.Round(time.Millisecond))
-		// Counted in ticks of the kernel's clock, of 10 ms at most.
-		if took < limit-10*time.Millisecond {
-			return Broken("the opener was let in before the break time was over")
-		}
-		return openerWaited(said, unix.F_RDLCK)
 	},
 }

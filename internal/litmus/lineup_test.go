@@ -48,6 +48,20 @@ var own = &Test{Name: "own", Guarantee: "The engine keeps its word.", Source: "t
 		Judge: func(*Proc, []*Said) Outcome { return Fine },
 	},
 	{
+		Name: "beside", InTurn: true, Beside: 5, Lasts: func() time.Duration { return 300 * time.Millisecond },
+		Roles: []Role{{"sleeper", func(*Proc) { time.Sleep(300 * time.Millisecond) }}},
+		Judge: func(p *Proc, _ []*Said) Outcome {
+			p.Tally("judged")
+			p.Note("a note")
+			return Fine
+		},
+	},
+	{
+		Name: "beside for ever", InTurn: true, Beside: 2, Lasts: func() time.Duration { return time.Second },
+		Roles: []Role{{"sleeper", func(p *Proc) { p.Await(func() bool { return false }) }}},
+		Judge: func(*Proc, []*Said) Outcome { return Fine },
+	},
+	{
 		Name: "odd trials", InTurn: true, Allowed: "it is on purpose",
 		Roles: []Role{{"only", func(p *Proc) { p.Say("trial %d", p.Trial()) }}},
 		Judge: func(p *Proc, said []*Said) Outcome {

@@ -51,6 +51,8 @@
 // TestShimsAreFound runs every case so.
 package litmus
 
+import "time"
+
 // Test is one guarantee and the ways in which it is tried.
 type Test struct {
 	Name      string // as in `filerace litmus NAME`
@@ -76,6 +78,13 @@ type Case struct {
 
 	// Shares is how many shares of the time it gets; 0: one, as most.
 	Shares int
+
+	// Beside is how many of it are tried at once, each by processes of its own, beside the other
+	// cases: for one whose processes sleep nearly all the time. 0: it is tried in its turn.
+	Beside int
+
+	// Lasts is how long one trial of a case with Beside takes.
+	Lasts func() time.Duration
 
 	// Rare is a surprise that shows in few trials. As long as none was seen, the case is
 	// tried leastRare times at the least, so that its verdict is the same in every run.

@@ -300,7 +300,7 @@ func exists(name string) bool {
 }
 
 // await waits: first without giving the processor away, because what is awaited
-// is usually near, then giving it away, then asleep.
+// is usually near, then giving it away, then asleep, and longer when it has waited long.
 func (p *Proc) await(cond func() bool) {
 	for n := 0; !cond(); n++ {
 		switch {
@@ -315,10 +315,17 @@ func (p *Proc) await(cond func() bool) {
 				panic(left{})
 			}
 			p.leaveIfOrphan()
-			time.Sleep(20 * time.Microsecond)
+			if n < longWait {
+				time.Sleep(20 * time.Microsecond)
+			} else {
+				time.Sleep(20 * time.Millisecond)
+			}
 		}
 	}
 }
+
+// longWait is after how many looks, a tenth of a second at the least, waiting must cost nothing.
+const longWait = 5000
 
 // leaveIfOrphan ends the process if the one that started it is gone: nobody
 // else would. The first role then clears the directory.

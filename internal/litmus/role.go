@@ -39,6 +39,7 @@ type errand struct {
 	Shim       bool
 	Together   bool // start sections together, without delays
 	Trials     int
+	Asked      bool  // the user asked for so many
 	Until      int64 // no further trial after this time, ns
 	Last       int64 // nor after this one, ns, if there were too few until then
 	Seed       uint64
@@ -145,7 +146,13 @@ func (p *Proc) lead() int {
 	res := Result{Test: p.errand.Test, Case: p.errand.Case, InTurn: p.c.InTurn, Verdict: VerdictNotTested}
 	began := now()
 	line := newLineup(len(p.c.Roles), p.Rand)
-	for k := int64(1); k <= int64(p.errand.Trials) && (k == 1 || p.more(&res)); k++ {
+	for k := int64(1); k <= int64(p.errand.Trials); k++ {
+		if k > 1 && !p.more(&res) {
+			if p.errand.Asked {
+				p.Note("there was time for %d of %d trials", res.Trials, p.errand.Trials)
+			}
+			break
+		}
 		ok := p.trial(k, line, &res)
 		if !ok || res.Verdict == VerdictBroken || !p.c.InTurn && res.Surprises >= enough {
 			break

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -25,11 +24,13 @@ type Place struct {
 type Options struct {
 	Select   []string      // tests ("create") and cases ("create/mkdir"); none: all
 	Trials   int           // at most, of each case; 0: DefaultTrials
-	Time     time.Duration // for all tests in one directory; 0: DefaultTime
+	Time     time.Duration // for all tests in one directory; 0: DefaultTime, or no end if Trials are given
 	Seed     uint64
 	Shim     bool // put in each primitive's place what does it wrong
 	Together bool // start sections together: no adaptive delay
 	Progress func(Progress)
+
+	asked bool // for these Trials, and not for the default
 }
 
 // Progress tells how far a run has come.
@@ -38,6 +39,9 @@ type Progress struct {
 	Test, Case string
 	Done, All  int // cases
 	Trials     int // of this case, so far
+
+	// Left is how long at most a case is still waited for that was tried beside the others; 0: it is none.
+	Left time.Duration
 }
 
 // Defaults of Options.
@@ -59,67 +63,31 @@ func Run(ctx context.Context, places []Place, o Options) (*Matrix, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Trials == 0 {
-		o.Trials = DefaultTrials
-	}
-	if o.Time == 0 {
-		o.Time = DefaultTime
-	}
 	m := &Matrix{System: system()}
-	for _, place := range places {
-		col, err := column(ctx, place, cases, o)
-		if col != nil {
-			m.Columns = append(m.Columns, col)
+	o.fill()
+	run, stop := context.WithCancel(ctx)
+	var open []*column
+	defer func() {
+		stop()
+		for _, c := range open {
+			c.end()
 		}
+	}()
+	for _, place := range places {
+		c, err := openColumn(place, cases, o)
 		if err != nil {
 			return m, err
 		}
-	}
-	return m, nil
-}
-
-// column runs the cases in one place.
-func column(ctx context.Context, place Place, cases []chosen, o Options) (*Column, error) {
-	dir, err := filepath.Abs(place.Dir)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPlace, err)
-	}
-	scratch, remove, err := makeScratch(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer remove()
-	fs := fileSystem(dir)
-	col := &Column{Label: place.Label, Dir: place.Dir, Made: place.Made, FS: fs}
-	if col.Label == "" {
-		col.Label = fs.Type
-	}
-	end, last := time.Now().Add(o.Time), time.Now().Add(o.Time+o.Time*spare/100)
-	for i, c := range cases {
-		if ctx.Err() != nil {
-			return col, ctx.Err()
+		open, m.Columns = append(open, c), append(m.Columns, c.Column)
+		if err := c.try(run); err != nil {
+			return m, err
 		}
-		p := Progress{Label: col.Label, Test: c.test.Name, Case: c.c.Name, Done: i, All: len(cases)}
-		share := time.Until(end) * c.weight() / weight(cases[i:])
-		most := time.Until(last) * atOnce * c.weight() / weight(cases[i:])
-		col.Results = append(col.Results, runCase(ctx, c, allowance{scratch, max(share, 0), max(most, 0)}, p, o))
 	}
-	return col, ctx.Err()
-}
-
-// weight is how many shares of the time cases get.
-func weight(cases []chosen) (sum time.Duration) {
-	for _, c := range cases {
-		sum += c.weight()
+	for _, c := range open {
+		c.collect()
 	}
-	return sum
+	return m, ctx.Err()
 }
-
-func (c chosen) weight() time.Duration { return time.Duration(max(c.c.Shares, 1)) }
-
-// spare is what a run may take beyond its time, in hundredths of it, because cases are
-// tried as often as their verdicts need although the machine is busy.
-const spare = 42
 
 // allowance is what one case gets.
 type allowance struct {
@@ -127,9 +95,6 @@ type allowance struct {
 	share   time.Duration // of the time
 	most    time.Duration // if its verdict needs more than that
 }
-
-// atOnce is how many times its share of what is left a case may take.
-const atOnce = 8
 
 // runCase runs one case in a directory of its own.
 func runCase(ctx context.Context, c chosen, a allowance, p Progress, o Options) Result {
@@ -192,7 +157,7 @@ func start(c chosen, dir string, a allowance, o Options, f, w *os.File) (*troupe
 	}
 	e := errand{
 		Test: c.test.Name, Case: c.c.Name, Program: exe, Scratch: a.scratch, Parent: os.Getpid(), Shim: o.Shim, Together: o.Together,
-		Trials: o.Trials, Until: now() + a.share.Nanoseconds(), Last: now() + a.most.Nanoseconds(), Seed: o.Seed,
+		Trials: o.Trials, Asked: o.asked, Until: now() + a.share.Nanoseconds(), Last: now() + a.most.Nanoseconds(), Seed: o.Seed,
 	}
 	if c.c.Trials > 0 {
 		e.Trials = min(e.Trials, c.c.Trials)
@@ -231,7 +196,8 @@ func (t *troupe) watch(ctx context.Context, b *board, answer <-chan *Result, sha
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	last, moved := int64(-1), time.Now()
-	end := time.Now().Add(2 * share)
+	// Without an end, a case that stands still is noticed all the same.
+	end := time.Now().Add(2 * min(share, DefaultTime))
 	for {
 		select {
 		case res, ok := <-answer:

@@ -20,6 +20,33 @@ func (r *Result) add(out Outcome, said []*Said) {
 	}
 }
 
+// join adds what the same case showed to other processes at the same time.
+func (r *Result) join(other Result) {
+	r.Seconds = max(r.Seconds, other.Seconds)
+	r.Trials += other.Trials
+	r.Overlapped += other.Overlapped
+	r.Surprises += other.Surprises
+	for what, n := range other.Tally {
+		if r.Tally == nil {
+			r.Tally = map[string]int{}
+		}
+		r.Tally[what] += n
+	}
+	for _, n := range other.Notes {
+		if !slices.Contains(r.Notes, n) {
+			r.Notes = append(r.Notes, n)
+		}
+	}
+	if gravity(other.Verdict) > gravity(r.Verdict) {
+		r.Verdict, r.Reason, r.Example, r.Allowed = other.Verdict, other.Reason, other.Example, other.Allowed
+	}
+}
+
+// gravity orders the verdicts: what one trial showed is not undone by another that did not.
+func gravity(v Verdict) int {
+	return slices.Index([]Verdict{VerdictNotTested, VerdictKept, VerdictAllowed, VerdictBroken}, v)
+}
+
 // example tells what was wrong and what each process saw.
 func example(trial int, wrong string, said []*Said) []string {
 	lines := []string{fmt.Sprintf("trial %d: %s", trial, wrong)}
