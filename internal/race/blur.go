@@ -26,8 +26,8 @@ func (s *Stream) doubt(f *Finding) string {
 		return "Events were lost at that time."
 	}
 	var marks []*world.Event
-	for _, m := range f.Marks {
-		if e := s.event(m); e != nil {
+	for i := range f.Marks {
+		if e := s.step(f, i); e != nil {
 			marks = append(marks, e)
 		}
 	}
@@ -108,6 +108,9 @@ func readOther(read, write *op.Op) bool {
 // in that order, beside by b.
 func (s *Stream) written(a, b *op.Op) bool {
 	r := &s.contents
+	if r.gone > b.Enter {
+		return true // a write may be among what is no longer kept
+	}
 	for i := max(r.next-ringLen, 0); i < r.next; i++ {
 		o := r.events[i%ringLen].Op
 		if o != b && (o.Kind == op.Write || o.Kind == op.Copy) && o.Ret > 0 && (o.File.ID == a.File.ID || o.File2.ID == a.File.ID) &&
@@ -130,7 +133,7 @@ func judgesContents(rule string) bool {
 // unseen reports whether something was written to the files of the story that nobody saw.
 func (s *Stream) unseen(f *Finding, marks []*world.Event) bool {
 	if f.Rule == "overlapping-write" { // whatever else was written: these two differ or do not
-		return slices.ContainsFunc(marks, func(e *world.Event) bool { return e.Op.Kind == op.Copy || e.Op.Kind == op.Write && !seenWhole(e.Op) })
+		return slices.ContainsFunc(marks, func(e *world.Event) bool { return veils(e.Op) })
 	}
 	ids := []op.FileID{f.ID}
 	for _, e := range marks {
@@ -139,19 +142,13 @@ func (s *Stream) unseen(f *Finding, marks []*world.Event) bool {
 			ids = append(ids, n.Before, n.After)
 		}
 	}
-	ids = slices.DeleteFunc(ids, op.FileID.IsZero)
-	r := &s.contents
-	for i := max(r.next-ringLen, 0); i < r.next; i++ {
-		o := r.events[i%ringLen].Op
-		if (o.Kind == op.Write || o.Kind == op.Copy) && o.Ret > 0 && !seenWhole(o) && slices.Contains(ids, o.File.ID) {
-			return true
-		}
-	}
-	return false
+	since := max(1, min(f.Marks[0], s.contents.first()))
+	return slices.ContainsFunc(ids, func(id op.FileID) bool { return !id.IsZero() && s.veiled.get(id) >= since })
 }
 
-func seenWhole(o *op.Op) bool {
-	return o.Kind == op.Write && (o.Sum != 0 || int64(len(o.Data)) >= o.Ret)
+// veils reports whether an operation puts bytes into a file that nobody saw.
+func veils(o *op.Op) bool {
+	return o.Ret > 0 && (o.Kind == op.Copy || o.Kind == op.Write && o.Sum == 0 && int64(len(o.Data)) < o.Ret)
 }
 
 // underLocks: rules that a lock would silence.

@@ -30,6 +30,8 @@ type Finding struct {
 	Why      string     // one paragraph for a reader who has never heard of inodes
 	Repair   string
 	Explains bool // the harm is that a process failed: the rule says why
+
+	steps []*op.Op // of the marks, in their order: a stream may not keep the operations for so long
 }
 
 // Key tells whether two runs show the same race: rule and object.

@@ -66,7 +66,7 @@ func story(rule, path string, f *world.File, deeds ...deed) Finding {
 	slices.SortFunc(deeds, func(a, b deed) int { return cmp.Compare(a.at.Seq, b.at.Seq) })
 	for _, d := range deeds {
 		if !slices.Contains(r.Marks, d.at.Seq) {
-			r.Marks = append(r.Marks, d.at.Seq)
+			r.Marks, r.steps = append(r.Marks, d.at.Seq), append(r.steps, d.by)
 		}
 		if p := d.by.Actor.Process(); !slices.Contains(r.Actors, p) {
 			r.Actors = append(r.Actors, p)

@@ -1,6 +1,9 @@
 package race
 
 import (
+	"cmp"
+	"slices"
+
 	"filerace/internal/op"
 	"filerace/internal/world"
 )
@@ -32,7 +35,8 @@ type Stream struct {
 	recent   ring // operations on names, locks and processes
 	contents ring // reads, writes and their like, which are many
 	old      map[op.Actor]bool
-	ended    []op.Actor // processes that ended, and may still be waited for
+	ended    []op.Actor             // processes that ended, and may still be waited for
+	veiled   recent[op.FileID, int] // Op.Seq of the last write to a file that nobody saw whole
 	nameless nameless
 	asked    asked
 	gaps     int
@@ -90,6 +94,9 @@ func (s *Stream) Take(e world.Event) {
 	kept.add(e)
 	eff := s.world.Apply(o)
 	s.asked.note(eff)
+	if veils(o) {
+		s.veiled.put(o.File.ID, o.Seq)
+	}
 	s.rules.Step(s.world, eff)
 	s.nameless.step(s.world, eff, s.rules.tell)
 	if o.Kind == op.Exit && eff.Process.Exited {
@@ -164,19 +171,37 @@ func (s *Stream) heard(f *Finding, again bool) {
 
 func (s *Stream) told(f Finding) Told {
 	t := Told{Finding: f, Ops: merged(&s.recent, &s.contents)}
-	for _, m := range f.Marks {
-		if s.event(m) == nil {
+	for i, m := range f.Marks {
+		switch {
+		case s.kept(m) != nil:
+		case i < len(f.steps) && f.steps[i].Seq == m:
+			at, _ := slices.BinarySearchFunc(t.Ops, m, func(o *op.Op, seq int) int { return cmp.Compare(o.Seq, seq) })
+			t.Ops = slices.Insert(t.Ops, at, f.steps[i])
+		default:
 			t.Older++
 		}
 	}
 	return t
 }
 
-func (s *Stream) event(seq int) *world.Event {
+// kept returns the operation of that place in the run, nil if the stream does not keep it.
+func (s *Stream) kept(seq int) *world.Event {
 	if e := s.recent.find(seq); e != nil {
 		return e
 	}
 	return s.contents.find(seq)
+}
+
+// step returns mark i of a finding, nil if nobody keeps it. What only the finding keeps
+// may have begun as early as its entry.
+func (s *Stream) step(f *Finding, i int) *world.Event {
+	if e := s.kept(f.Marks[i]); e != nil {
+		return e
+	}
+	if i < len(f.steps) && f.steps[i].Seq == f.Marks[i] && f.steps[i].Enter >= 0 {
+		return &world.Event{Op: f.steps[i], From: f.steps[i].Enter}
+	}
+	return nil
 }
 
 // bulky are the kinds of which there are many to a name or a lock.
@@ -204,6 +229,14 @@ func (r *ring) add(e world.Event) {
 	}
 	*at = e
 	r.next++
+}
+
+// first is the place in the run of the oldest that is kept.
+func (r *ring) first() int {
+	if r.next == 0 {
+		return 0
+	}
+	return r.events[max(r.next-ringLen, 0)%ringLen].Op.Seq
 }
 
 // find returns the operation of that place in the run, nil if it is not kept.
