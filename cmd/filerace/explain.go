@@ -9,8 +9,10 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
+	"filerace/internal/op"
 	"filerace/internal/race"
 	"filerace/internal/report"
 	"filerace/internal/trace"
@@ -47,7 +49,7 @@ func explainCommand(ctx context.Context, c *console, args []string) int {
 	case err != nil:
 		return failed(c, "explain", err)
 	}
-	r := a.report(race.End{All: *all})
+	r := a.report(race.End{All: *all, Failed: a.failed})
 	r.Seconds = time.Since(begun).Seconds()
 	told := out.asJSON || out.name != "" || len(r.Findings) > 0
 	if !told || out.asJSON || out.name != "" { // a text says it at its end
@@ -93,6 +95,7 @@ type analysis struct {
 	stream *race.Stream
 	flow   *trace.Flow   // of logs
 	saved  *saved.Reader // of a recorded run, whose operations are complete and in order
+	failed bool          // the traced command ended with a status other than 0
 }
 
 func (a *analysis) open(paths []string) error {
@@ -120,7 +123,7 @@ func (a *analysis) open(paths []string) error {
 		return err
 	}
 	a.source = s
-	a.flow = trace.NewFlow(a.stream.World(), a.stream.Take)
+	a.flow = trace.NewFlow(a.stream.World(), a.take)
 	return nil
 }
 
@@ -154,12 +157,34 @@ func (a *analysis) replay(r trace.Record) {
 	case trace.Gap:
 		a.stream.Take(trace.Event{Lost: r.Lost})
 	case trace.Returned:
-		e := trace.Event{Op: r.Op, From: max(r.Op.Enter, 0), Unannounced: !r.Op.Actor.Within("1")}
+		e := trace.Event{Op: r.Op, From: max(r.Op.Enter, 0), Unannounced: a.unannounced(r.Op)}
 		if a.saved.Meta().Recorder == controlled {
 			e.From = r.Op.Exit
 		}
-		a.stream.Take(e)
+		a.take(e)
 	}
+}
+
+// take lets an operation count.
+func (a *analysis) take(e trace.Event) {
+	a.stream.Take(e)
+	if o := e.Op; o != nil && o.Kind == op.Exit && o.Actor == "1" {
+		a.failed = o.Status > 0
+	}
+}
+
+// unannounced reports whether an operation of a recorded run tells of a process that was there
+// before it, and may hold what nobody saw: the recorder listed it with files open, or did not list it.
+func (a *analysis) unannounced(o *op.Op) bool {
+	p := o.Actor.Process()
+	switch {
+	case p.Within("1"):
+		return false
+	case o.Kind == op.Inherit:
+		return slices.ContainsFunc(o.FDs, func(d op.FDInfo) bool { return d.File.Type == op.Regular })
+	}
+	w := a.stream.World()
+	return w.Process(p) == nil && (p.Parent() == "" || w.Process(p.Parent()) == nil)
 }
 
 // controlled is what recordings of controlled runs give as their recorder.

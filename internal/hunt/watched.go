@@ -247,7 +247,7 @@ func (w *watched) busy() bool {
 // finish judges the run.
 func (w *watched) finish() (*Report, []string, error) {
 	rep := &w.report
-	for _, t := range w.stream.End(race.End{All: w.target.All}) {
+	for _, t := range w.stream.End(race.End{All: w.target.All, Failed: rep.Ending.Status != 0}) {
 		rep.Findings = append(rep.Findings, t.Finding)
 		rep.Keys = append(rep.Keys, t.Rule+" "+w.names.name(t.Path))
 		rep.Ops = t.Ops
