@@ -3,7 +3,6 @@ package litmus
 import (
 	"fmt"
 	"io"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,38 +47,15 @@ func waitLock(fd, kind int, start, length int64) error {
 
 // rangesTogether: two processes lock ranges (start, length) at once, and so many get theirs.
 func rangesTogether(name string, first, second [2]int64, winners int) *Case {
-	return &Case{
-		Name: name, Setup: zeroFile,
-		Roles: both(func(p *Proc) {
-			fd := p.Open("file", unix.O_RDWR)
-			defer p.Close(fd)
-			r := [][2]int64{first, second}[p.Index()]
-			// Wrong: a lock that excludes nobody; one of the whole file.
-			kind := Pick(p, unix.F_WRLCK, unix.F_RDLCK)
-			if p.Shim() && winners == 2 {
-				kind, r = unix.F_WRLCK, [2]int64{}
-			}
-			var err error
-			p.Race(func() { err = setLock(fd, kind, r[0], r[1]) })
-			p.SetErr(err)
-			p.Turn(p.Index(), nil) // nobody lets go before both have asked
-			p.Await(func() bool { return p.board.turn.Load() == 2 })
-		}),
-		Judge: func(_ *Proc, said []*Said) Outcome {
-			got := 0
-			for _, s := range said {
-				if s.Err == nil {
-					got++
-				} else if !refused(s.Err) {
-					return Broken("an error that is neither EAGAIN nor EACCES")
-				}
-			}
-			if got != winners {
-				return Broken(strconv.Itoa(got) + " of 2 processes got their range")
-			}
-			return Fine
-		},
-	}
+	return lockedTogether(name, winners, func(p *Proc) func(int) error {
+		r := [][2]int64{first, second}[p.Index()]
+		// Wrong: a lock that excludes nobody; one of the whole file.
+		kind := Pick(p, unix.F_WRLCK, unix.F_RDLCK)
+		if p.Shim() && winners == 2 {
+			kind, r = unix.F_WRLCK, [2]int64{}
+		}
+		return func(fd int) error { return setLock(fd, kind, r[0], r[1]) }
+	})
 }
 
 // mergeAndSplit: ranges that touch become one lock, and a piece unlocked in the
@@ -105,12 +81,7 @@ var mergeAndSplit = &Case{
 			p.Turn(3, func() { p.Say("%s; %s", p.slot.string(), lockedRanges(p, fd)) })
 		}},
 	},
-	Judge: func(_ *Proc, said []*Said) Outcome {
-		if want := "0+20; 0+5 8+12"; said[1].Text != want {
-			return Broken("the locks are " + said[1].Text + ", want " + want)
-		}
-		return Fine
-	},
+	Judge: says(1, "0+20; 0+5 8+12", "F_GETLK shows other locks"),
 }
 
 // lockedRanges lists what others have locked as start+length.

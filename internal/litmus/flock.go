@@ -1,10 +1,6 @@
 package litmus
 
-import (
-	"strconv"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 var flockLocks = &Test{
 	Name:      "flock",
@@ -55,34 +51,10 @@ func flockWait(fd, how int) error {
 
 // flockTogether: two processes ask at once without waiting, and so many get it.
 func flockTogether(name string, right, wrong, winners int) *Case {
-	return &Case{
-		Name: name, Setup: zeroFile,
-		Roles: both(func(p *Proc) {
-			fd := p.Open("file", unix.O_RDWR)
-			defer p.Close(fd)
-			how := Pick(p, right, wrong)
-			var err error
-			p.Race(func() { err = unix.Flock(fd, how|unix.LOCK_NB) })
-			p.SetErr(err)
-			// Nobody lets go before both have asked.
-			p.Turn(p.Index(), nil)
-			p.Await(func() bool { return p.board.turn.Load() == 2 })
-		}),
-		Judge: func(_ *Proc, said []*Said) Outcome {
-			got := 0
-			for _, s := range said {
-				if s.Err == nil {
-					got++
-				} else if !refused(s.Err) {
-					return Broken("an error that is not EWOULDBLOCK")
-				}
-			}
-			if got != winners {
-				return Broken(strconv.Itoa(got) + " of 2 processes got the lock")
-			}
-			return Fine
-		},
-	}
+	return lockedTogether(name, winners, func(p *Proc) func(int) error {
+		how := Pick(p, right, wrong)
+		return func(fd int) error { return unix.Flock(fd, how|unix.LOCK_NB) }
+	})
 }
 
 // Both share the lock. The first asks for it alone and must wait; the second then

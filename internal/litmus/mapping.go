@@ -70,12 +70,7 @@ var mappedWrite = &Case{
 			})
 		}},
 	},
-	Judge: func(_ *Proc, said []*Said) Outcome {
-		if said[0].Text != "sees 'w'" {
-			return Broken("the mapping does not show what was written")
-		}
-		return Fine
-	},
+	Judge: says(0, "sees 'w'", "the mapping does not show what was written"),
 }
 
 var mappedStore = &Case{
@@ -99,12 +94,7 @@ var mappedStore = &Case{
 			})
 		}},
 	},
-	Judge: func(_ *Proc, said []*Said) Outcome {
-		if said[1].Text != `reads "m"` {
-			return Broken("read does not give what was stored")
-		}
-		return Fine
-	},
+	Judge: says(1, `reads "m"`, "read does not give what was stored"),
 }
 
 // mappedTorn: one write of a page, seen through a mapping.

@@ -300,32 +300,27 @@ func exists(name string) bool {
 }
 
 // await waits: first without giving the processor away, because what is awaited
-// is usually near, then giving it away, then asleep, and longer when it has waited long.
+// is usually near, then giving it away, then asleep, a sixteenth longer than it has slept already.
 func (p *Proc) await(cond func() bool) {
+	var slept time.Duration
 	for n := 0; !cond(); n++ {
+		if n >= 500 && p.board.stop.Load() != 0 {
+			panic(left{})
+		}
 		switch {
 		case n < 500:
 		case n < 600:
-			if p.board.stop.Load() != 0 {
-				panic(left{})
-			}
 			yield()
 		default:
-			if p.board.stop.Load() != 0 {
-				panic(left{})
-			}
 			p.leaveIfOrphan()
-			if n < longWait {
-				time.Sleep(20 * time.Microsecond)
-			} else {
-				time.Sleep(20 * time.Millisecond)
-			}
+			nap := min(max(slept/16, shortestNap), longestNap)
+			time.Sleep(nap)
+			slept += nap
 		}
 	}
 }
 
-// longWait is after how many looks, a tenth of a second at the least, waiting must cost nothing.
-const longWait = 5000
+const shortestNap, longestNap = 20 * time.Microsecond, 20 * time.Millisecond
 
 // leaveIfOrphan ends the process if the one that started it is gone: nobody
 // else would. The first role then clears the directory.

@@ -20,6 +20,16 @@ func (r *Result) add(out Outcome, said []*Said) {
 	}
 }
 
+// says is a Judge that wants one role to have said exactly this.
+func says(role int, want, wrong string) func(*Proc, []*Said) Outcome {
+	return func(_ *Proc, said []*Said) Outcome {
+		if said[role].Text != want {
+			return Broken(wrong + ": want " + want)
+		}
+		return Fine
+	}
+}
+
 // join adds what the same case showed to other processes at the same time.
 func (r *Result) join(other Result) {
 	r.Seconds = max(r.Seconds, other.Seconds)

@@ -114,9 +114,9 @@ func TestHuntsBearStrangers(t *testing.T) {
 	dir := built(t)
 	hunted := filepath.Join(dir, "hunted")
 	for _, c := range few(3, []struct{ primitive, stranger string }{
-		{"lock", "mv x lock"},
+		{"lock", hunted + " " + replace},
 		{"owner", "rm -f lock"},
-		{"remove", "mv x lock"},
+		{"remove", hunted + " " + replace},
 		{"pidfile", "rm -f pid"},
 		{"lock", "rm -f lock"},
 		{"update", "rm -f .sum.lock"},

@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"filerace/safefile"
 )
@@ -83,6 +84,17 @@ var primitives = map[string]func() error{
 	"trees": func() error {
 		return errors.Join(safefile.MkdirAll(ctx, "a/b/c", 0o777), safefile.RemoveAll(ctx, "a"))
 	},
+}
+
+// replace is what a stranger does to the lock file. mv(1) looks at the name before it renames, and os.Rename
+// too: that is a race of their own.
+const replace = "replace"
+
+func replaceLock() error {
+	if err := syscall.Rename("x", "lock"); err != syscall.ENOENT {
+		return err
+	}
+	return nil
 }
 
 // guarded adds one to a counter in place, which is only right under a lock.
@@ -159,11 +171,15 @@ func main() {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	if len(os.Args) != 2 || primitives[os.Args[1]] == nil {
+	use := primitives[os.Args[len(os.Args)-1]]
+	switch {
+	case len(os.Args) == 2 && os.Args[1] == replace:
+		use = replaceLock
+	case len(os.Args) != 2 || use == nil:
 		fmt.Println(strings.Join(names, "\n"))
 		os.Exit(2)
 	}
-	if err := primitives[os.Args[1]](); err != nil {
+	if err := use(); err != nil {
 		fmt.Fprintln(os.Stderr, "hunted:", err)
 		os.Exit(1)
 	}
