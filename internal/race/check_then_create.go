@@ -15,10 +15,10 @@ import (
 // Ruled out: O_EXCL and RENAME_NOREPLACE, looking again after the other's
 // creation, a lock that orders the creations, appending, and equal contents.
 type checkThenCreateRule struct {
-	looks looks
-	arrivals
-	claims map[*world.OFD]*claim
-	byFile perFile[[]*claim]
+	looks    *looks
+	arrivals arrivals
+	claims   map[*world.OFD]*claim
+	byFile   perFile[[]*claim]
 }
 
 // claim is a file that was met where none should have been, while it is not
@@ -34,13 +34,14 @@ type claim struct {
 
 func newCheckThenCreate() Rule {
 	return &checkThenCreateRule{
-		arrivals: newArrivals(), claims: map[*world.OFD]*claim{}, byFile: perFile[[]*claim]{},
+		claims: map[*world.OFD]*claim{}, byFile: perFile[[]*claim]{},
 	}
 }
 
+func (r *checkThenCreateRule) share(k *kept) { r.looks, r.arrivals = k.looks, k.arrivals }
+
 // Forget drops a file that is gone for good.
 func (r *checkThenCreateRule) Forget(f *world.File) {
-	r.arrivals.Forget(f)
 	r.byFile.Forget(f)
 }
 
@@ -53,8 +54,6 @@ func (r *checkThenCreateRule) Step(_ *world.World, e *world.Effect, report func(
 	case op.Write, op.Copy:
 		r.write(e, report)
 	}
-	r.looks.note(e)
-	r.arrivals.note(e)
 	for _, d := range e.Closed {
 		r.closed(d, report)
 	}
@@ -66,7 +65,7 @@ func (r *checkThenCreateRule) doubled(n *world.Entry, file *world.File, e *world
 	if !ok || k.file != nil {
 		return deed{}, deed{}, false
 	}
-	came, ok := r.perFile[file]
+	came, ok := r.arrivals.perFile[file]
 	if !ok || came.entry != n || !came.after(k.deed) || !came.rival(e) || !rivals(came.deed, k.deed) {
 		return deed{}, deed{}, false
 	}

@@ -19,12 +19,12 @@ import (
 // lock taken, and say so, is no failure.
 type checkThenUseRule struct {
 	failures
-	looks    looks
+	looks    *looks
 	listings listings
-	arrivals
-	taken  failures
-	failed []Finding // taken names over which a process failed
-	astray []move
+	arrivals arrivals
+	taken    failures
+	failed   []Finding // taken names over which a process failed
+	astray   []move
 }
 
 // move is a rename that met another file than the one that had been checked. No harm is
@@ -36,7 +36,9 @@ type move struct {
 	from *world.Entry
 }
 
-func newCheckThenUse() Rule { return &checkThenUseRule{arrivals: newArrivals()} }
+func newCheckThenUse() Rule { return &checkThenUseRule{} }
+
+func (r *checkThenUseRule) share(k *kept) { r.looks, r.arrivals = k.looks, k.arrivals }
 
 func (r *checkThenUseRule) Step(_ *world.World, e *world.Effect, report func(Finding)) {
 	if e.Entry != nil {
@@ -47,8 +49,6 @@ func (r *checkThenUseRule) Step(_ *world.World, e *world.Effect, report func(Fin
 		}
 		r.overcome(e)
 		r.taken.overcome(e)
-		r.looks.note(e)
-		r.arrivals.note(e)
 	}
 	if len(r.astray) > 0 {
 		r.settle(e, report)
@@ -120,7 +120,7 @@ func (r *checkThenUseRule) use(e *world.Effect, report func(Finding)) {
 	default:
 		return
 	}
-	came, ok := r.perFile[met]
+	came, ok := r.arrivals.perFile[met]
 	if !ok || came.entry != e.Entry || !came.after(k.deed) || !came.rival(e) || !rivals(came.deed, k.deed) {
 		return
 	}

@@ -270,7 +270,7 @@ func TestRulesForget(t *testing.T) {
 		}
 	})
 	for what, n := range map[string]int{
-		"arrivals": len(arrived.perFile), "losses": len(lost.lost), "arrivals of lost-update": len(update.perFile),
+		"arrivals": len(arrived.perFile), "losses": len(lost.lost), "arrivals of lost-update": len(update.arrivals.perFile),
 		"open truncations": len(update.open), "sessions": len(partial.sessions), "progress": len(partial.progress),
 		"positions": len(appended.open), "sizes": len(appended.sizes), "writers": len(appended.writers),
 	} {

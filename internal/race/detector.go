@@ -122,10 +122,12 @@ func (d *Detector) Step(w *world.World, e *world.Effect) {
 	for _, n := range d.wants[e.Op.Kind] {
 		d.rules[n].Step(w, e, d.tell)
 	}
+	d.kept.note(e)
 	for _, f := range w.Forgotten() {
 		for _, r := range d.forget {
 			r.Forget(f)
 		}
+		d.kept.arrivals.Forget(f)
 	}
 }
 

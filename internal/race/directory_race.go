@@ -47,12 +47,14 @@ func (l *listings) last(dir op.FileID, change deed, e *world.Effect) (deed, bool
 // mkdir -p take it as it comes.
 type directoryRaceRule struct {
 	failures
-	looks    looks
+	looks    *looks
 	listings listings
 	arrived  recent[op.FileID, []deed] // creations in a directory, the last of each process
 }
 
 func newDirectoryRace() Rule { return &directoryRaceRule{} }
+
+func (r *directoryRaceRule) share(k *kept) { r.looks = k.looks }
 
 func (r *directoryRaceRule) Step(_ *world.World, e *world.Effect, report func(Finding)) {
 	if e.Entry != nil {
@@ -63,7 +65,6 @@ func (r *directoryRaceRule) Step(_ *world.World, e *world.Effect, report func(Fi
 			r.arrive(e.Entry2, e)
 		}
 		r.overcome(e)
-		r.looks.note(e)
 	}
 	r.listings.note(e)
 	r.ended(e, report)

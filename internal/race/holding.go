@@ -66,6 +66,28 @@ type holding struct {
 	mode   op.LockMode
 	lo, hi int64
 	ended  bool
+
+	met *world.Process // that had the description last, as descriptor fd
+	fd  int
+}
+
+// covers looks first where the description was found before.
+func (h *holding) covers(p *world.Process) bool {
+	if h.ofd == nil || p == nil {
+		return h.owner.covers(p)
+	}
+	if p == h.met {
+		if d := p.FDs[h.fd]; d != nil && d.OFD == h.ofd {
+			return true
+		}
+	}
+	for fd, d := range p.FDs {
+		if d.OFD == h.ofd {
+			h.met, h.fd = p, fd
+			return true
+		}
+	}
+	return false
 }
 
 // holdings keeps the locks held at present, in the order of their taking.

@@ -12,9 +12,23 @@ type kept struct {
 	*holdings
 	*positions
 	*readings
+
+	// These the detector notes when all rules have seen the operation.
+	looks    *looks
+	arrivals arrivals
 }
 
-func newKept() *kept { return &kept{new(holdings), newPositions(), new(readings)} }
+func newKept() *kept {
+	return &kept{new(holdings), newPositions(), new(readings), new(looks), newArrivals()}
+}
+
+// note is called when all rules have seen the operation.
+func (k *kept) note(e *world.Effect) {
+	if e.Entry != nil {
+		k.looks.note(e)
+		k.arrivals.note(e)
+	}
+}
 
 // once tells the first look at an operation's effect from further ones.
 type once struct {

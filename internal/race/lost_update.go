@@ -19,9 +19,9 @@ import (
 // read.
 type lostUpdateRule struct {
 	readings *readings
-	arrivals
-	open   map[*world.OFD]*update
-	equals []Finding // updates lost to one of equal bytes that may be harmless
+	arrivals arrivals
+	open     map[*world.OFD]*update
+	equals   []Finding // updates lost to one of equal bytes that may be harmless
 }
 
 // update is a change cut off by a truncation whose new contents are still to come.
@@ -36,10 +36,10 @@ type update struct {
 }
 
 func newLostUpdate() Rule {
-	return &lostUpdateRule{readings: new(readings), arrivals: newArrivals(), open: map[*world.OFD]*update{}}
+	return &lostUpdateRule{readings: new(readings), open: map[*world.OFD]*update{}}
 }
 
-func (r *lostUpdateRule) share(k *kept) { r.readings = k.readings }
+func (r *lostUpdateRule) share(k *kept) { r.readings, r.arrivals = k.readings, k.arrivals }
 
 func (r *lostUpdateRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
 	if !e.Op.Failed() {
@@ -54,7 +54,6 @@ func (r *lostUpdateRule) Step(w *world.World, e *world.Effect, report func(Findi
 		if e.Op.Kind == op.Write || e.Op.Kind == op.Copy {
 			r.write(e, report)
 		}
-		r.arrivals.note(e)
 	}
 	for _, d := range e.Closed {
 		r.closed(d, e, report)
@@ -71,7 +70,7 @@ func (r *lostUpdateRule) conflict(n *world.Entry, f *world.File, segs []world.Se
 	if !ok {
 		return
 	}
-	made := r.authors(f, segs)
+	made := r.arrivals.authors(f, segs)
 	if k.file == f { // that it got the name anew since is no change of what was read
 		made = writers(segs)
 	}

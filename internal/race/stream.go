@@ -216,6 +216,7 @@ func bulky(k op.Kind) bool {
 // ring keeps the last operations.
 type ring struct {
 	events [ringLen]world.Event
+	exits  [ringLen]int64 // of the events, so that those that go need not be looked at
 	next   int
 	gone   int64 // latest return of those that are no longer kept
 }
@@ -225,9 +226,9 @@ const ringLen = 1 << 13
 func (r *ring) add(e world.Event) {
 	at := &r.events[r.next%ringLen]
 	if at.Op != nil {
-		r.gone = max(r.gone, at.Op.Exit)
+		r.gone = max(r.gone, r.exits[r.next%ringLen])
 	}
-	*at = e
+	*at, r.exits[r.next%ringLen] = e, e.Op.Exit
 	r.next++
 }
 
