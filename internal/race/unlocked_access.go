@@ -22,9 +22,17 @@ import (
 type unlockedAccessRule struct {
 	*holdings
 	sections map[*holding]*section
-	guarded  perFile[map[*world.File][]op.Actor] // file, lock file: who used one under the other, two at most
-	rewrites perFile[bool]                       // files written otherwise than by O_APPEND
+	spare    sectionStock
+	guarded  perFile[[]guardedBy] // by the files used
+	locks    perFile[bool]        // lock files in guarded
+	rewrites perFile[bool]        // files written otherwise than by O_APPEND
 	charges  []*charge
+}
+
+// guardedBy tells who used a file under the lock on another one.
+type guardedBy struct {
+	lock *world.File
+	by   [2]op.Actor
 }
 
 // section is one critical section: what its owner used.
@@ -63,7 +71,7 @@ type charge struct {
 func newUnlockedAccess() Rule {
 	return &unlockedAccessRule{
 		holdings: new(holdings),
-		sections: map[*holding]*section{}, guarded: perFile[map[*world.File][]op.Actor]{}, rewrites: perFile[bool]{},
+		sections: map[*holding]*section{}, guarded: perFile[[]guardedBy]{}, locks: perFile[bool]{}, rewrites: perFile[bool]{},
 	}
 }
 
@@ -81,8 +89,11 @@ func (r *unlockedAccessRule) Forget(f *world.File) {
 	for _, s := range r.sections {
 		delete(s.files, f)
 	}
-	for _, g := range r.guarded {
-		delete(g, f)
+	if r.locks[f] {
+		r.locks.Forget(f)
+		for file, list := range r.guarded {
+			r.guarded[file] = slices.DeleteFunc(list, func(g guardedBy) bool { return g.lock == f })
+		}
 	}
 }
 
@@ -95,11 +106,12 @@ func (r *unlockedAccessRule) Step(w *world.World, e *world.Effect, report func(F
 	took, ended := r.step(w, e)
 	if took != nil {
 		if took.mode == op.Exclusive && r.sections[took] == nil {
-			r.sections[took] = &section{holding: took}
+			r.sections[took] = r.spare.section(took)
 		}
 		r.cameBack(took, e)
 	}
 	for _, h := range ended {
+		r.spare.put(r.sections[h])
 		delete(r.sections, h)
 	}
 	if len(r.charges) > 0 {
@@ -160,10 +172,7 @@ func (r *unlockedAccessRule) bystander(s *section, e *world.Effect) bool {
 func (r *unlockedAccessRule) inside(s *section, e *world.Effect, t touch) {
 	u := s.files[e.File]
 	if u == nil {
-		u = &sectionUse{}
-		if s.files == nil {
-			s.files = map[*world.File]*sectionUse{}
-		}
+		u = r.spare.use()
 		s.files[e.File] = u
 	}
 	if e.File != s.file {
@@ -209,14 +218,22 @@ func (t touch) meets(o touch) bool { return t.lo < o.hi && o.lo < t.hi }
 
 // uses notes that the section's owner used a file under a lock on another one.
 func (r *unlockedAccessRule) uses(s *section, f *world.File) {
-	g := r.guarded[f]
-	if g == nil {
-		g = map[*world.File][]op.Actor{}
-		r.guarded[f] = g
+	list := r.guarded[f]
+	for i := range list {
+		if g := &list[i]; g.lock == s.file {
+			if g.by[0] != s.by && g.by[1] == "" {
+				g.by[1] = s.by
+			}
+			return
+		}
 	}
-	if by := g[s.file]; len(by) < 2 && !slices.Contains(by, s.by) {
-		g[s.file] = append(by, s.by)
-	}
+	r.guarded[f] = append(list, guardedBy{lock: s.file, by: [2]op.Actor{s.by}})
+	r.locks[s.file] = true
+}
+
+// guards reports whether two processes used the file under the lock.
+func (r *unlockedAccessRule) guards(lock, f *world.File) bool {
+	return slices.ContainsFunc(r.guarded[f], func(g guardedBy) bool { return g.lock == lock && g.by[1] != "" })
 }
 
 func (r *unlockedAccessRule) blame(s *section, file *world.File, first, f, second touch) {
@@ -244,7 +261,7 @@ func (r *unlockedAccessRule) settle(e *world.Effect, report func(Finding)) {
 	}
 	r.charges = slices.DeleteFunc(r.charges, func(c *charge) bool {
 		c.over = c.over || c.reader == "" || c.reader == ended
-		c.shared = c.shared || c.file == c.lock || len(r.guarded[c.file][c.lock]) == 2
+		c.shared = c.shared || c.file == c.lock || r.guards(c.lock, c.file)
 		if c.over && c.shared {
 			report(c.Finding)
 		}
