@@ -25,7 +25,11 @@ func (c *control) handle(tid int, ws unix.WaitStatus) {
 		return
 	}
 	t.ready = true
-	switch sig, event := ws.StopSignal(), int(ws)>>16; {
+	sig, event := ws.StopSignal(), int(ws)>>16
+	if event != unix.PTRACE_EVENT_STOP {
+		t.expiring = false // any stop does away with an interruption (ptrace_stop, kernel/signal.c)
+	}
+	switch {
 	case sig == unix.SIGTRAP|0x80, event == unix.PTRACE_EVENT_SECCOMP:
 		c.callStop(t)
 	case event == unix.PTRACE_EVENT_FORK, event == unix.PTRACE_EVENT_VFORK, event == unix.PTRACE_EVENT_CLONE:
@@ -67,6 +71,9 @@ func (c *control) halted(t *thread, sig unix.Signal) {
 		c.all = true // a parent may be waiting for the stop
 		resume(unix.PTRACE_LISTEN, t.tid, 0)
 	default:
+		if t.expiring {
+			c.expired(t)
+		}
 		if t.inCall { // interrupted inside an operation, which goes on
 			resume(unix.PTRACE_SYSCALL, t.tid, 0)
 			return

@@ -38,7 +38,7 @@ func TestProgramsAsOutside(t *testing.T) {
 import subprocess, threading, os, time
 print(subprocess.run(["sh", "-c", "echo in; exit 3"], capture_output=True))
 r = []
-ts = [threading.Thread(target=lambda i=i: (time.sleep(i / 100), r.append(i))) for i in range(4)]
+ts = [threading.Thread(target=lambda i=i: (time.sleep(i / 4), r.append(i))) for i in range(4)]
 [x.start() for x in ts]; [x.join() for x in ts]; print(r)
 p = os.fork()
 if p == 0: os._exit(9)

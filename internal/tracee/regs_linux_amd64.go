@@ -41,3 +41,14 @@ func again(r *registers, nr uint64) {
 
 // firstRegister is what the result register must hold for the call to start over.
 func firstRegister(r *registers, t *thread) int64 { return int64(t.nr) }
+
+// interruptedIn reports whether the thread stands at a stop that has interrupted the
+// call in which it slept: the result is one of those that never reach the program
+// (ERESTARTSYS and its kin, 512 to 516), or EINTR.
+func interruptedIn(r *registers, t *thread) bool {
+	ret := int64(r.Rax)
+	return int64(r.Orig_rax) == t.sleepNr && (ret == -int64(unix.EINTR) || ret <= -512 && ret >= -516)
+}
+
+// endCall gives an interrupted call a result; it is not started anew.
+func endCall(t *thread, r *registers, ret int64) error { return skipCall(t.tid, r, ret) }

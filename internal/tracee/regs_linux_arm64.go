@@ -1,6 +1,7 @@
 package tracee
 
 import (
+	"encoding/binary"
 	"runtime"
 	"unsafe"
 
@@ -54,3 +55,28 @@ func again(r *registers, nr uint64) {
 
 // firstRegister is what the result register must hold for the call to start over.
 func firstRegister(r *registers, t *thread) int64 { return int64(t.cur.Args[0]) }
+
+// supervisorCall is the instruction svc #0.
+const supervisorCall = 0xd4000001
+
+// interruptedIn reports whether the thread stands at a stop that has interrupted the
+// call in which it slept. The kernel sets the program counter back to the call before
+// it tells the tracer (do_signal, arch/arm64/kernel/signal.c), or leaves EINTR.
+func interruptedIn(r *registers, t *thread) bool {
+	return int64(r.Regs[8]) == t.sleepNr && (rewound(r, t) || int64(r.Regs[0]) == -int64(unix.EINTR))
+}
+
+func rewound(r *registers, t *thread) bool {
+	var b [4]byte
+	n, _ := memory(t.tid).ReadMemory(r.Pc, b[:])
+	return n == len(b) && binary.LittleEndian.Uint32(b[:]) == supervisorCall
+}
+
+// endCall gives an interrupted call a result; it is not started anew.
+func endCall(t *thread, r *registers, ret int64) error {
+	if rewound(r, t) {
+		r.Pc += 4
+	}
+	r.Regs[0] = uint64(ret)
+	return setRegisters(t.tid, r)
+}

@@ -16,7 +16,7 @@ func (c *control) virtual() int64 { return c.now() + c.clock }
 
 // lieDown takes up a sleep that need not be waited for.
 func (c *control) lieDown(t *thread, o *op.Op) {
-	t.state, t.deadline = napping, c.virtual()+o.Len
+	t.state, t.pause, t.deadline = napping, o.Len, c.virtual()+o.Len
 	if o.Call.Name != "clock_nanosleep" || o.Flags&unix.TIMER_ABSTIME == 0 {
 		return
 	}
@@ -27,11 +27,21 @@ func (c *control) lieDown(t *thread, o *op.Op) {
 	}
 }
 
-// firstNap is the sleeper whose deadline comes first.
+// firstNap is the sleeper whose deadline comes first, nil if there is none. Timeouts
+// in the kernel count in real time while an answer from outside may be on its way.
 func (c *control) firstNap() *thread {
+	first := c.earliest(true)
+	if first != nil && first.state == asleep && c.outsideMayWake() {
+		return c.earliest(false)
+	}
+	return first
+}
+
+func (c *control) earliest(inKernel bool) *thread {
 	var first *thread
 	for _, t := range c.live {
-		if t.state == napping && (first == nil || t.deadline < first.deadline ||
+		sleeps := t.state == napping || inKernel && c.expiry(t) != never
+		if sleeps && (first == nil || t.deadline < first.deadline ||
 			t.deadline == first.deadline && byActor(t, first) < 0) {
 			first = t
 		}
@@ -39,18 +49,24 @@ func (c *control) firstNap() *thread {
 	return first
 }
 
-// patience is how many sleeps in a row are skipped while nothing else happens.
-// A program that waits for a wall-clock deadline needs real time to pass.
-const patience = 50
+// maxNaps is how many sleeps in a row are skipped while nothing else happens.
+// A program that waits for a wall-clock deadline needs real time to pass: its
+// timeouts seem to come early, and it waits again for the rest.
+const maxNaps = 50
 
-// fire ends a sleep: the call is skipped, and the virtual clock stands at its end.
+// fire ends a sleep, and the virtual clock stands at its end: the call is skipped,
+// or interrupted if the thread is in it already.
 func (c *control) fire(t *thread) {
 	c.naps++
-	if c.naps > patience {
-		rest(min(time.Duration(t.cur.Len), 10*time.Millisecond))
+	if c.naps > maxNaps {
+		rest(min(time.Duration(t.pause), 10*time.Millisecond))
 	}
 	if late := t.deadline - c.virtual(); late > 0 {
 		c.clock += late
+	}
+	if t.state == asleep {
+		c.expire(t)
+		return
 	}
 	c.fake(t, t.cur, 0)
 }

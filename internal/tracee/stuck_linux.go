@@ -40,18 +40,28 @@ func (c *control) hopeless(t *thread) bool {
 	o := &op.Op{}
 	op.Decode(o, call, t.sleepArg, memory(t.tid))
 	switch call.Kind {
+	case op.Futex, op.Poll:
+		return o.Len < 0 && c.fromInside(t, o)
+	}
+	return c.fromInside(t, o)
+}
+
+// fromInside reports whether the call in which a thread sleeps is ended by another
+// thread of this run, by time, or not at all.
+func (c *control) fromInside(t *thread, o *op.Op) bool {
+	switch o.Kind {
 	case op.Wait:
 		return true
 	case op.Pause: // dash(1) waits for its children in sigsuspend(2)
 		return c.hasChildren(t.proc)
 	case op.Futex:
-		return o.Len < 0 && (t.sleepArg[1]&futexPrivate != 0 || t.anonymous(t.sleepArg[0]))
+		return t.sleepArg[1]&futexPrivate != 0 || t.anonymous(t.sleepArg[0])
 	case op.Read, op.Write:
 		return c.inside(t, o.FD)
 	case op.Open:
 		return t.cur != nil && len(t.cur.Names) > 0 && c.fifos[t.cur.Names[0].Before]
 	case op.Poll:
-		return o.Len < 0 && c.pollsInside(t, o)
+		return c.pollsInside(t, o)
 	}
 	return false
 }
@@ -113,6 +123,8 @@ func (c *control) pollsInside(t *thread, o *op.Op) bool {
 			}
 		}
 		return true
+	case "select", "pselect6":
+		return c.selectsInside(t)
 	case "epoll_wait", "epoll_pwait", "epoll_pwait2":
 		text, err := os.ReadFile("/proc/" + itoa(t.proc.pid) + "/fdinfo/" + itoa(o.FD))
 		if err != nil {

@@ -51,7 +51,11 @@ type thread struct {
 	entry    registers      // at the entry of an altered call
 
 	inCall   bool  // inside cur: PTRACE_SYSCALL is under way, an exit stop will come
-	deadline int64 // napping: virtual time in ns
+	deadline int64 // napping, and asleep if timing is set: virtual time in ns
+	pause    int64 // how long that sleep was to be, ns
+	since    int64 // asleep: from when, virtual time in ns
+	timing   bool  // asleep: the deadline of that sleep is known
+	expiring bool  // its wait is interrupted as if its time were over
 	ready    bool  // its first stop has been seen
 	check    bool  // asleep: something happened that may have woken it
 	wakes    waker // asleep: what can end it

@@ -113,7 +113,7 @@ func (c *control) await() {
 func (c *control) settle() bool {
 	changed := false
 	for _, t := range c.live {
-		if t.state != running && t.state != flying {
+		if t.state != running && t.state != flying || t.expiring { // whose stop is on its way
 			continue
 		}
 		switch s := t.look(); s {
@@ -135,6 +135,7 @@ func (c *control) settle() bool {
 // a futex is released without an operation that we see.
 func (c *control) fellAsleep(t *thread) {
 	t.state, t.check = asleep, true
+	t.since, t.timing = c.virtual(), false
 	t.wakes = c.classify(t)
 	c.leaveFlight(t)
 }
