@@ -88,32 +88,22 @@ func (r *row) args(o *op.Op) [6]uint64 {
 
 // callOf finds the table's row. Several rows may share name and kind, told apart by
 // tests on the arguments; the first whose tests hold counts, as when it was decoded.
-func (r *row) callOf(kind op.Kind, o *op.Op) (*op.Call, bool) {
+func (r *row) callOf(c *calls, o *op.Op) (*op.Call, bool) {
 	if r.Call == "" {
 		return nil, true
 	}
-	var first *op.Call
-	for _, c := range named[r.Call] {
-		if c.Kind != kind {
-			continue
-		}
-		if first == nil {
-			first = c
-		}
-		o.Call = c
+	if len(c.rows) == 1 { // a log's arguments may be unknown
+		return c.rows[0], true
+	}
+	for _, row := range c.rows {
+		o.Call = row
 		args := r.args(o)
-		if c.Matches(&args) {
-			return c, true
+		if row.Matches(&args) {
+			return row, true
 		}
 	}
-	return first, first != nil // a log's arguments may be unknown
-}
-
-// named holds the rows of the table by name.
-var named = func() map[string][]*op.Call {
-	m := map[string][]*op.Call{}
-	for i := range op.Calls {
-		m[op.Calls[i].Name] = append(m[op.Calls[i].Name], &op.Calls[i])
+	if len(c.rows) == 0 {
+		return nil, false
 	}
-	return m
-}()
+	return c.rows[0], true
+}

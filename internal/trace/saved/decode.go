@@ -30,12 +30,13 @@ func unknown(column, value string) error {
 }
 
 func (r *row) op() (*op.Op, error) {
-	kind, ok := kinds[r.Kind]
-	if !ok {
+	c := callsOf(r.Call, r.Kind)
+	if !c.known {
 		return nil, unknown("kind", r.Kind)
 	}
-	o := &op.Op{
-		Seq: int(r.Seq), Actor: op.Actor(r.Actor), Prog: r.Prog, PID: int(r.PID), TID: int(r.TID), Kind: kind,
+	o, first := r.blank()
+	*o = op.Op{
+		Seq: int(r.Seq), Actor: op.Actor(r.Actor), Prog: r.Prog, PID: int(r.PID), TID: int(r.TID), Kind: c.kind,
 		Enter: r.Enter, Exit: r.Exit, Ret: r.Result,
 		FD: int(r.FD), FD2: int(r.FD2), NewFD: int(r.NewFD), NewFD2: int(r.NewFD2),
 		Flags: r.Flags, Cmd: int(r.Cmd), Off: r.Off, Len: r.Len, Whence: int(r.Whence), Path: r.ArgPath, Path2: r.ArgPath2,
@@ -43,7 +44,8 @@ func (r *row) op() (*op.Op, error) {
 		Waits: r.Waits, Faked: r.Faked, Thread: r.Thread, NoLocks: r.NoLocks, Done: r.Done, Inside: r.Inside,
 		Off2: r.Off2, OFlags: r.OFlags, OldSize: op.None, OFD: int(r.OFD), OFD2: int(r.OFD2), Decision: int(r.Decision),
 	}
-	if o.Call, ok = r.callOf(kind, o); !ok {
+	var ok bool
+	if o.Call, ok = r.callOf(c, o); !ok {
 		return nil, unknown("call", r.Call+" ("+r.Kind+")")
 	}
 	o.Args = r.args(o)
@@ -51,7 +53,7 @@ func (r *row) op() (*op.Op, error) {
 		return nil, err
 	}
 	var err error
-	if o.Names, o.Via, err = r.names(); err != nil {
+	if o.Names, o.Via, err = r.names(first); err != nil {
 		return nil, err
 	}
 	filePath := r.Path
@@ -71,6 +73,19 @@ func (r *row) op() (*op.Op, error) {
 	return o, err
 }
 
+// blank makes room for the operation, and for its name if it has one: nearly all
+// operations that outlive a moment keep it, and one allocation costs less than two.
+func (r *row) blank() (o *op.Op, first []op.Name) {
+	if r.Names != 1 {
+		return new(op.Op), nil
+	}
+	named := new(struct {
+		op   op.Op
+		name [1]op.Name
+	})
+	return &named.op, named.name[:]
+}
+
 func (r *row) lock(l *op.Lock) error {
 	if r.LockFamily == "" {
 		return nil
@@ -87,30 +102,36 @@ func (r *row) lock(l *op.Lock) error {
 	return nil
 }
 
-func (r *row) names() (names, via []op.Name, err error) {
+// names puts the only name into first, if there is room.
+func (r *row) names(first []op.Name) (names, via []op.Name, err error) {
 	more := max(int(r.Names)-2, 0)
 	if r.Names < 0 || more > len(r.Via) {
 		return nil, nil, fmt.Errorf("column names says %d, and %d are there", r.Names, 2+len(r.Via))
 	}
-	flat := []nameRow{{
+	if r.Names == 0 && len(r.Via) == 0 {
+		return nil, nil, nil
+	}
+	flat := [2]nameRow{{
 		r.Path, r.Base, r.DirDev, r.DirIno, r.DirBirth, r.BeforeDev, r.BeforeIno, r.BeforeBirth,
 		r.AfterDev, r.AfterIno, r.AfterBirth, r.NameType, r.NameNlink, r.NameSize,
 	}, {
 		r.Path2, r.Base2, r.Dir2Dev, r.Dir2Ino, r.Dir2Birth, r.Before2Dev, r.Before2Ino, r.Before2Birth,
 		r.After2Dev, r.After2Ino, r.After2Birth, r.Name2Type, r.Name2Nlink, r.Name2Size,
 	}}
-	if names, err = namesOf(append(flat, r.Via[:more]...)[:r.Names]); err != nil {
+	if names, err = namesOf(append(flat[:min(r.Names, 2)], r.Via[:more]...), first); err != nil {
 		return nil, nil, err
 	}
-	via, err = namesOf(r.Via[more:])
+	via, err = namesOf(r.Via[more:], nil)
 	return names, via, err
 }
 
-func namesOf(rows []nameRow) ([]op.Name, error) {
+func namesOf(rows []nameRow, out []op.Name) ([]op.Name, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	out := make([]op.Name, len(rows))
+	if len(out) != len(rows) {
+		out = make([]op.Name, len(rows))
+	}
 	for i := range rows {
 		r := &rows[i]
 		t := slices.Index(types[:], r.Type)

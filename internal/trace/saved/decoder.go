@@ -23,6 +23,7 @@ type decoder struct {
 	words   words
 	rows    []row
 	columns map[string]*column
+	active  []*column // those that have more than one value in the segment
 	via     *list[nameRow]
 	fds     *list[fdRow]
 }
@@ -70,6 +71,7 @@ func (d *decoder) open(s *segment) (err error) {
 	for _, name := range later {
 		d.columns[name].clear()
 	}
+	d.active = d.active[:0]
 	for i, chunk := range f.RowGroups()[0].ColumnChunks() {
 		d.reset(f.Schema().Columns()[i], chunk.(*parquet.FileColumnChunk))
 	}
@@ -118,6 +120,9 @@ func (d *decoder) reset(path []string, chunk *parquet.FileColumnChunk) {
 	case len(path) == 1:
 		if c := d.columns[last]; c != nil {
 			c.reset(chunk)
+			if c.pages != nil {
+				d.active = append(d.active, c)
+			}
 		}
 	case path[0] == "via":
 		d.via.reset(last, chunk)
@@ -138,7 +143,7 @@ func (d *decoder) caught(err *error) {
 func (d *decoder) read() (rows []row, err error) {
 	defer d.caught(&err)
 	n := int(min(d.left, rowsAtOnce))
-	for _, c := range d.columns {
+	for _, c := range d.active {
 		if err := c.read(n); err != nil {
 			return nil, &Error{d.name, ErrDamaged, err}
 		}

@@ -68,6 +68,9 @@ type words struct{ young, old map[string]string }
 const wordsMax = 1 << 16
 
 func (w *words) of(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
 	if s, ok := w.young[string(b)]; ok {
 		return s
 	}
