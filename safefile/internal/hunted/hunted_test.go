@@ -148,23 +148,34 @@ func TestHuntsCanFind(t *testing.T) {
 	}
 }
 
-// inside are the primitives whose revalidation is about the file that open(2) returns.
-var inside = []string{"openlive", "lease", "write"}
-
-// An open that is held between finding the file and returning it may return a dead one.
+// An open that is held between finding the file and returning it may return a dead one. These are the
+// primitives whose revalidation is about that file. A reader needs somebody who removes it: to
+// get the old version of a file that was replaced is no race.
 func TestHuntsInsideOpens(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("holding an open inside the kernel takes root")
 	}
 	dir := built(t)
-	for _, p := range few(1, inside) {
-		status, report := huntFor(t, dir, long("20"), "--inside", "--copies", "3", "--", filepath.Join(dir, "hunted"), p)
-		if status != 0 {
-			t.Errorf("%s: status %d\n%s", p, status, report)
+	three := func(use string) []string { return []string{"--copies", "3", "--", use} }
+	for _, c := range few(1, []struct {
+		primitive string
+		with      func(use string) []string
+	}{
+		{"openlive", func(use string) []string { return append(three(use), "openlive") }},
+		{"lease", func(use string) []string { return append(three(use), "lease") }},
+		{"read", func(use string) []string {
+			return []string{"--setup", "echo >file", "--actor", use + " read", "--actor", use + " read", "--actor", "rm -f file"}
+		}},
+	}) {
+		inside := func(program string) []string {
+			return append([]string{"--inside"}, c.with(filepath.Join(dir, program))...)
 		}
-		status, report = huntFor(t, dir, "500", "--inside", "--copies", "3", "--", filepath.Join(dir, "blind"), p)
+		if status, report := huntFor(t, dir, long("20"), inside("hunted")...); status != 0 {
+			t.Errorf("%s: status %d\n%s", c.primitive, status, report)
+		}
+		status, report := huntFor(t, dir, "500", inside("blind")...)
 		if status != 66 || !strings.Contains(report, "open-unlinked") {
-			t.Errorf("%s without revalidation: status %d\n%s", p, status, report)
+			t.Errorf("%s without revalidation: status %d\n%s", c.primitive, status, report)
 		}
 	}
 }

@@ -49,6 +49,13 @@ var primitives = map[string]func() error{
 		_, err := safefile.ReadFile(ctx, "file")
 		return err
 	},
+	"read": func() error {
+		_, err := safefile.ReadFile(ctx, "file")
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	},
 	"exclusive": func() error {
 		err := safefile.CreateExclusive("file", []byte("mine"))
 		if errors.Is(err, fs.ErrExist) {
@@ -71,7 +78,7 @@ var primitives = map[string]func() error{
 	},
 	"lease": func() error {
 		return replaceAndRead(func() (*os.File, func() error, error) {
-			l, err := safefile.Lease("file", false)
+			l, err := safefile.Lease("file", true)
 			if err != nil {
 				return nil, nil, err
 			}
