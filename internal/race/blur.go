@@ -36,7 +36,7 @@ func (s *Stream) doubt(f *Finding) string {
 	}
 	for i, a := range marks {
 		for _, b := range marks[i+1:] {
-			if s.blurred(a, b) {
+			if !f.swaps(a.Op, b.Op) && s.blurred(a, b) {
 				if a.Op.Enter < 0 || b.Op.Enter < 0 {
 					return "The trace does not have the entry times of all these calls, and only those can tell how it came to this."
 				}
@@ -52,6 +52,9 @@ func (s *Stream) doubt(f *Finding) string {
 	}
 	return ""
 }
+
+// swaps reports whether the story is the same with these two the other way round.
+func (f *Finding) swaps(a, b *op.Op) bool { return f.either[0] == a.Seq && f.either[1] == b.Seq }
 
 // blurred reports whether a and b, of different actors, a the earlier one in the
 // order found, depend on each other, overlapped, and might as well have taken effect
@@ -84,14 +87,21 @@ func (s *Stream) blurred(a, b *world.Event) bool {
 	return names && (guess || late || !world.Told(x, y)) || data && (guess || late || !s.readFirst(x, y))
 }
 
-// readFirst reports whether a read cannot have come later than a write: it met the end
+// readFirst reports whether a look at contents cannot have come later than a write: it met the end
 // of the file where the write then put bytes, or got other bytes, and nobody else wrote
 // any in between.
 func (s *Stream) readFirst(a, b *op.Op) bool {
-	if a.Kind != op.Read || b.Kind != op.Write || b.Ret <= 0 {
+	if b.Kind != op.Write || b.Ret <= 0 {
 		return false
 	}
-	return a.Ret == 0 && a.Len > 0 || readOther(a, b) && !s.written(a, b)
+	if a.Kind == op.Seek {
+		return a.Whence == op.SEEK_END && b.Off != op.None && a.Ret-a.Off < b.Off+b.Ret
+	}
+	if a.Kind != op.Read {
+		return false
+	}
+	short := a.Ret < a.Len && a.Off != op.None && b.Off != op.None && a.Off+a.Ret < b.Off+b.Ret
+	return a.Ret == 0 && a.Len > 0 || short || readOther(a, b) && !s.written(a, b)
 }
 
 // readOther reports whether a read and a write of common bytes are known to differ in them.

@@ -24,12 +24,13 @@ type checkThenCreateRule struct {
 // claim is a file that was met where none should have been, while it is not
 // known yet what becomes of the contents.
 type claim struct {
-	checked, made, opened deed
-	ofd                   *world.OFD
-	name                  *world.Entry
-	file                  *world.File
-	lost                  []world.Seg
-	size                  int64
+	checked, opened deed
+	made            arrival
+	ofd             *world.OFD
+	name            *world.Entry
+	file            *world.File
+	lost            []world.Seg
+	size            int64
 }
 
 func newCheckThenCreate() Rule {
@@ -60,16 +61,16 @@ func (r *checkThenCreateRule) Step(_ *world.World, e *world.Effect, report func(
 }
 
 // doubled returns the check of the name and the rival creation of file that it missed.
-func (r *checkThenCreateRule) doubled(n *world.Entry, file *world.File, e *world.Effect) (checked, made deed, ok bool) {
+func (r *checkThenCreateRule) doubled(n *world.Entry, file *world.File, e *world.Effect) (checked deed, made arrival, ok bool) {
 	k, ok := r.looks.last(n, e)
 	if !ok || k.file != nil {
-		return deed{}, deed{}, false
+		return deed{}, arrival{}, false
 	}
 	came, ok := r.arrivals.perFile[file]
 	if !ok || came.entry != n || !came.after(k.deed) || !came.rival(e) || !rivals(came.deed, k.deed) {
-		return deed{}, deed{}, false
+		return deed{}, arrival{}, false
 	}
-	return k.deed, came.deed, true
+	return k.deed, came, true
 }
 
 func (r *checkThenCreateRule) replace(e *world.Effect, report func(Finding)) {
@@ -113,9 +114,9 @@ func (r *checkThenCreateRule) write(e *world.Effect, report func(Finding)) {
 	for _, c := range r.byFile[e.File] {
 		var harm bool
 		if c.ofd == e.OFD {
-			harm = len(c.lost) > 0 && brings(e.Op, e.Lo, e.Hi, c.lost) || hasWriter(e.Over, c.made, c.opened)
-		} else if sideOf(e.Op.Actor, c.made, c.opened) {
-			harm = hasWriter(e.Over, c.opened, c.made)
+			harm = len(c.lost) > 0 && brings(e.Op, e.Lo, e.Hi, c.lost) || hasWriter(e.Over, c.made.deed, c.opened)
+		} else if sideOf(e.Op.Actor, c.made.deed, c.opened) {
+			harm = hasWriter(e.Over, c.opened, c.made.deed)
 		}
 		if harm {
 			report(c.finding(e.File, deedOf(e)))
@@ -153,11 +154,17 @@ func (r *checkThenCreateRule) closed(d *world.OFD, report func(Finding)) {
 func (r *checkThenCreateRule) End(*world.World, End, func(Finding)) {}
 
 func (c *claim) finding(file *world.File, last deed) Finding {
-	f := story("check-then-create", c.name.Path, file, c.checked, c.made, c.opened, last)
-	f.Headline = fmt.Sprintf("%s and %s both created %s, and the contents of one are gone", actor(c.made), second(c, last), c.name.Path)
+	f := story("check-then-create", c.name.Path, file, c.checked, c.made.deed, c.opened, last)
+	if now := c.opened; c.made.alike {
+		if now.none() {
+			now = last
+		}
+		f.eitherWay(c.made.deed, now)
+	}
+	f.Headline = fmt.Sprintf("%s and %s both created %s, and the contents of one are gone", actor(c.made.deed), second(c, last), c.name.Path)
 	f.Why = fmt.Sprintf("%s looked in step %d and there was no %s. Before it made the file itself, %s made it in step %d. "+
 		"Nothing told the later one that the file was there by then, so it wrote over it.",
-		actor(c.checked), c.checked.at.Seq, c.name.Path, actor(c.made), c.made.at.Seq)
+		actor(c.checked), c.checked.at.Seq, c.name.Path, actor(c.made.deed), c.made.at.Seq)
 	f.Repair = "Let the looking and the creating be one step: open with O_CREAT|O_EXCL (in sh: set -C, then > file), or link or " +
 		"rename with RENAME_NOREPLACE into place, and treat \"exists\" as the answer that somebody else was first."
 	return f

@@ -258,12 +258,12 @@ func storm(n int) string {
 
 // What the rules keep must follow what is alive and not how long the run was.
 func TestRulesForget(t *testing.T) {
-	arrived, lost := newArrivals(), &tempCollisionRule{lost: perFile[loss]{}}
+	arrived, known, lost := newArrivals(), new(looks), &tempCollisionRule{lost: perFile[loss]{}}
 	update, partial := newLostUpdate().(*lostUpdateRule), newPartialRead().(*partialReadRule)
 	appended := newLostAppend().(*lostAppendRule)
 	rules := withRules(lost, update, partial, appended)
 	worldtest.Run(t, storm(200), func(w *world.World, e *world.Effect) {
-		arrived.note(e)
+		arrived.note(e, known)
 		rules.Step(w, e)
 		for _, f := range w.Forgotten() {
 			arrived.Forget(f)

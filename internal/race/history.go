@@ -82,6 +82,12 @@ func (l *looks) last(n *world.Entry, e *world.Effect) (look, bool) {
 	return look{}, false
 }
 
+// absent reports whether the last that the actor of e learnt of a name is that there is none.
+func (l *looks) absent(n *world.Entry, e *world.Effect) bool {
+	k, ok := l.last(n, e)
+	return ok && k.file == nil
+}
+
 // reading is the last time that a process read the contents of a name.
 type reading struct {
 	deed             // the read; at is the place of the open if the name had moved on by then
@@ -160,6 +166,7 @@ func (r *readings) last(n *world.Entry, e *world.Effect) (reading, bool) {
 type arrival struct {
 	deed
 	entry *world.Entry
+	alike bool // whoever gave it the name had seen that there was none, too
 }
 
 // arriving are the operations that give a file a name.
@@ -171,18 +178,18 @@ type arrivals struct{ perFile[arrival] }
 func newArrivals() arrivals { return arrivals{perFile[arrival]{}} }
 
 // note learns from one operation; rules ask before they call it.
-func (a arrivals) note(e *world.Effect) {
+func (a arrivals) note(e *world.Effect, l *looks) {
 	if e.Op.Failed() {
 		return
 	}
 	switch e.Op.Kind {
 	case op.Open, op.Mkdir, op.SymlinkOp, op.Mknod:
 		if e.Created && e.Entry != nil && e.Entry.File != nil {
-			a.perFile[e.Entry.File] = arrival{deedOf(e), e.Entry}
+			a.perFile[e.Entry.File] = arrival{deedOf(e), e.Entry, l.absent(e.Entry, e)}
 		}
 	case op.Rename, op.Link:
 		if e.Entry2 != nil && e.Entry2.File != nil && e.Entry2.Changed.Seq == e.At.Seq {
-			a.perFile[e.Entry2.File] = arrival{deedOf(e), e.Entry2}
+			a.perFile[e.Entry2.File] = arrival{deedOf(e), e.Entry2, l.absent(e.Entry2, e)}
 		}
 	}
 }

@@ -25,8 +25,8 @@ func newKept() *kept {
 // note is called when all rules have seen the operation.
 func (k *kept) note(e *world.Effect) {
 	if e.Entry != nil {
+		k.arrivals.note(e, k.looks) // as it was before the operation
 		k.looks.note(e)
-		k.arrivals.note(e)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"filerace/internal/op"
 	"filerace/internal/world"
 )
 
@@ -32,6 +33,9 @@ func (r *lostAppendRule) Step(_ *world.World, e *world.Effect, report func(Findi
 	}
 	path := pathOf(e)
 	f := story("lost-append", path, e.File, how.deed, lost, deedOf(e))
+	if lost.by.OFlags&op.O_APPEND == 0 { // it would have written over this one
+		f.eitherWay(lost, deedOf(e))
+	}
 	f.Headline = fmt.Sprintf("%s wrote over what %s had just added to %s", actor(deedOf(e)), actor(lost), path)
 	f.Why = fmt.Sprintf("%s %s in step %d: %d bytes. By the time it wrote there, in step %d, %s had added its own bytes at the "+
 		"same place (step %d). They are gone.", actor(how.deed), found(how), how.at.Seq, e.Lo, e.At.Seq, actor(lost), lost.at.Seq)

@@ -127,7 +127,8 @@ func oneStory(a, b deed) bool {
 func (r *mixedVersionsRule) read(n *world.Entry, e *world.Effect, report func(Finding)) {
 	k := deedOf(e)
 	if e.OFD.File != n.File {
-		return // goes on with an old version
+		r.readOld(n, e, report)
+		return
 	}
 	for _, mine := range r.changes {
 		if mine.name != n || !mine.rival(e) {
@@ -141,6 +142,22 @@ func (r *mixedVersionsRule) read(n *world.Entry, e *world.Effect, report func(Fi
 			if ok && c.after(old.deed) && rivals(c.deed, old.deed) {
 				r.mixed(c, mine, k, old.deed, report)
 				return
+			}
+		}
+	}
+}
+
+// readOld looks for other files of the set that the reader has in their new version: it had
+// opened this one before it was replaced, and goes on with the old version.
+func (r *mixedVersionsRule) readOld(n *world.Entry, e *world.Effect, report func(Finding)) {
+	old := reading{deed: deed{e.OFD.Opened, e.Op}}
+	for _, mine := range r.changes {
+		if mine.name != n || old.none() || old.at.IsZero() || !rivals(mine.deed, old.deed) || !mine.after(old.deed) {
+			continue
+		}
+		for _, c := range r.changes {
+			if related(c.name, n) && oneStory(c.deed, mine.deed) {
+				r.pair(c, mine, old, report)
 			}
 		}
 	}

@@ -142,6 +142,7 @@ func (r *overlappingWriteRule) End(_ *world.World, _ End, report func(Finding)) 
 
 func (m mix) finding(file *world.File, lo, hi int64) Finding {
 	f := story("overlapping-write", m.path, file, m.early, m.late)
+	f.eitherWay(m.early, m.late)
 	f.Headline = fmt.Sprintf("%s and %s wrote different bytes to the same place in %s", actor(m.early), actor(m.late), m.path)
 	f.Why = fmt.Sprintf("Both wrote within bytes %d to %d, in steps %d and %d, and nothing orders the two. What stands there now is a "+
 		"matter of chance, and may be part of the one and part of the other.", lo, hi, m.early.at.Seq, m.late.at.Seq)

@@ -31,6 +31,8 @@ type Finding struct {
 	Repair   string
 	Explains bool // the harm is that a process failed: the rule says why
 
+	either [2]int // marks of two operations that do the same harm in either order; 0, 0: there are none
+
 	steps []*op.Op // of the marks, in their order: a stream may not keep the operations for so long
 }
 

@@ -75,6 +75,9 @@ func story(rule, path string, f *world.File, deeds ...deed) Finding {
 	return r
 }
 
+// eitherWay says that the harm is the same whichever of the two came first.
+func (f *Finding) eitherWay(a, b deed) { f.either = [2]int{a.at.Seq, b.at.Seq} }
+
 // alsoNamed adds further names of the story.
 func (f *Finding) alsoNamed(paths ...string) {
 	for _, p := range paths {

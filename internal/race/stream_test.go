@@ -85,6 +85,8 @@ func fill(t testing.TB, o *op.Op, args []string) {
 			o.Flags = uint64(number(t, v))
 		case k == "len":
 			o.Len = number(t, v)
+		case k == "whence":
+			o.Whence = int(number(t, v))
 		case k == "off":
 			o.Off = number(t, v)
 		case k == "data":

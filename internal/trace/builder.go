@@ -38,6 +38,7 @@ const fdMax = 1 << 12
 type thread struct {
 	proc *process
 	last int64 // its last return
+	item *item // its last operation
 }
 
 // builder names the actors and follows working directories. Records of a process that
@@ -321,7 +322,11 @@ func (b *builder) send(t *thread, o *op.Op) *item {
 		t.proc.prog = o.Prog
 	}
 	b.names(it)
-	it.quiet = (o.Kind == op.Write || o.Kind == op.Copy) && o.FD >= 0 && o.FD < len(t.proc.fds) && t.proc.fds[o.FD].node != nil
+	if o.FD >= 0 && o.FD < len(t.proc.fds) && t.proc.fds[o.FD].node != nil {
+		it.quiet = o.Kind == op.Write || o.Kind == op.Copy
+		t.proc.fds[o.FD].node.look(it)
+	}
+	it.prev, t.item = t.item, it
 	b.queue(it)
 	return it
 }

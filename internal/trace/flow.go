@@ -130,6 +130,10 @@ func (f *Flow) release(until int64) {
 		if it.point > horizon {
 			break
 		}
+		if it.done {
+			done++
+			continue
+		}
 		if g := it.group; g != nil && !g.solved {
 			f.derived.Unfit += g.solve(f.names)
 			sortItems(q.sorted[done:])
@@ -137,6 +141,7 @@ func (f *Flow) release(until int64) {
 		}
 		done++
 		q.passed = it.point
+		f.seeFirst(it)
 		q.leave(it)
 		f.out(it)
 	}

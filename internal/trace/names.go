@@ -34,6 +34,7 @@ type node struct {
 	link  string // of a symbolic link: its target
 
 	waiting []*item // on the way, in the order of their returns
+	sight   sight
 	touched uint64
 	dropped bool
 }
@@ -264,7 +265,7 @@ func (m *model) tidy() {
 	old := m.clock - min(m.clock, uint64(m.sweep/2))
 	keep := map[*node]bool{}
 	for _, n := range m.nodes {
-		if n.touched >= old || len(n.waiting) > 0 || n.link != "" || n.dir == n {
+		if n.touched >= old || len(n.waiting) > 0 || len(n.sight.looks)+len(n.sight.writes) > 0 || n.link != "" || n.dir == n {
 			for d := n; !keep[d]; d = d.dir {
 				keep[d] = true
 			}

@@ -25,7 +25,9 @@ type item struct {
 	names [2]*node
 	group *group
 	done  bool
-	quiet bool // a write to a file, which lets nobody go on
+	quiet bool  // a write to a file, which lets nobody go on
+	data  *node // by whose descriptor it looks at contents, or writes them
+	prev  *item // of the thread, until this one has gone on
 }
 
 // sequencer holds operations back until their order is settled.
@@ -138,7 +140,10 @@ func (q *sequencer) drop(n int) []*item {
 
 // leave takes an item off the names and the group that it waited with.
 func (q *sequencer) leave(it *item) {
-	it.done = true
+	it.done, it.prev = true, nil
+	if it.data != nil {
+		it.data.sight.settle()
+	}
 	for i, n := range it.names {
 		if n != nil && (i == 0 || n != it.names[0]) {
 			n.settle()
