@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -28,8 +29,10 @@ var everything = map[string]func(path string) error{
 	"Update": func(p string) error {
 		return Update(ctx, p, func([]byte) ([]byte, error) { return []byte("new"), nil })
 	},
-	"OpenLive": func(p string) error { _, err := OpenLive(p, os.O_RDWR, 0); return err },
-	"ReadFile": func(p string) error { _, err := ReadFile(ctx, p); return err },
+	"CreateExclusive": func(p string) error { return CreateExclusive(p, []byte("new")) },
+	"OpenLive":        func(p string) error { _, err := OpenLive(p, os.O_RDWR, 0); return err },
+	"ReadFile":        func(p string) error { _, err := ReadFile(ctx, p); return err },
+	"Owner":           func(p string) error { _, err := Owner(p); return err },
 }
 
 func TestBadPaths(t *testing.T) {
@@ -56,6 +59,9 @@ func TestBadPaths(t *testing.T) {
 			if name != "" {
 				path = at(name)
 			}
+			if what == "CreateExclusive" && (name == "directory" || name == "fifo") {
+				wanted = []error{fs.ErrExist}
+			}
 			err := act(path)
 			if err == nil {
 				t.Errorf("%s of %q succeeds", what, name)
@@ -76,6 +82,41 @@ func TestBadPaths(t *testing.T) {
 	noneQueued(t)
 }
 
+// What is in the way of a tree is told, and not tried again for ever.
+func TestBadTrees(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	ok(t, os.WriteFile(at("file"), []byte("old"), 0o666))
+	ok(t, unix.Mkfifo(at("fifo"), 0o666))
+	ok(t, os.Symlink("loop", at("loop")))
+	before := entries(t, dir)
+	for name, wanted := range map[string][]error{
+		"file":                   {unix.ENOTDIR},
+		"file/a/b":               {unix.ENOTDIR},
+		"fifo/a":                 {unix.ENOTDIR},
+		"loop":                   {unix.ELOOP, fs.ErrExist},
+		"loop/a":                 {unix.ELOOP, fs.ErrExist},
+		strings.Repeat("x", 256): {unix.ENAMETOOLONG},
+		"a\x00b":                 {unix.EINVAL},
+	} {
+		err := MkdirAll(ctx, at(name), 0o777)
+		if !slices.ContainsFunc(wanted, func(w error) bool { return isPathError(err, w) }) {
+			t.Errorf("MkdirAll of %q: %v (%T), want %v", name, err, err, wanted)
+		}
+	}
+	want(t, MkdirAll(ctx, "", 0o777), fs.ErrNotExist)
+	want(t, RemoveAll(ctx, at("a\x00b")), unix.EINVAL)
+	if after := entries(t, dir); !slices.Equal(before, after) {
+		t.Errorf("there are %v, were %v", after, before)
+	}
+	for _, name := range []string{"none", "none/none", "loop", "fifo", "file"} {
+		ok(t, RemoveAll(ctx, at(name)))
+	}
+	if left := entries(t, dir); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 func isPathError(err, wanted error) bool {
 	_, path := err.(*fs.PathError)
 	return path && errorsIs(err, wanted)
@@ -91,9 +132,13 @@ func TestNoLocks(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "file")
 	ok(t, os.WriteFile(name, []byte("old"), 0o666))
-	defer func() { flock = unix.Flock }()
+	defer func() { flock, fcntlFlock = unix.Flock, unix.FcntlFlock }()
 	flock = func(int, int) error { return unix.ENOLCK }
+	fcntlFlock = func(uintptr, int, *unix.Flock_t) error { return unix.ENOLCK }
+	before := descriptorCount(t)
 	_, err := Lock(ctx, name)
+	want(t, err, unix.ENOLCK)
+	_, err = LockRange(ctx, name, Range{Length: 1})
 	want(t, err, unix.ENOLCK)
 	_, err = PIDFile(name + ".pid")
 	want(t, err, unix.ENOLCK)
@@ -105,6 +150,9 @@ func TestNoLocks(t *testing.T) {
 		if strings.Contains(left, ".temp-") {
 			t.Errorf("left: %s", left)
 		}
+	}
+	if after := descriptorCount(t); after != before {
+		t.Errorf("%d descriptors, %d before", after, before)
 	}
 	noneQueued(t)
 }
@@ -150,17 +198,38 @@ func TestFileSizeLimit(t *testing.T) {
 	checkLimited(t, dir, "file too large", exec.Command(os.Args[0], dir, "size"))
 }
 
+// Root may do everything, so it becomes somebody else for this.
 func TestNoPermission(t *testing.T) {
+	dir, self := t.TempDir(), os.Args[0]
+	var nobody *syscall.SysProcAttr
 	if os.Geteuid() == 0 {
-		t.Skip("root may do everything")
+		nobody = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		self = publicCopy(t)
 	}
-	dir := t.TempDir()
 	ok(t, os.WriteFile(filepath.Join(dir, "file"), []byte("old"), 0o666))
 	ok(t, os.Chmod(dir, 0o555))
 	defer os.Chmod(dir, 0o777)
-	checkLimited(t, dir, "permission denied", exec.Command(os.Args[0], dir, "permission"))
-	ok(t, must(Lock(ctx, filepath.Join(dir, "file")))(t)()) // needs no more than to open it
+	cmd := exec.Command(self, dir, "permission")
+	cmd.SysProcAttr = nobody
+	checkLimited(t, dir, "permission denied", cmd)
 	if left := entries(t, dir); len(left) != 1 {
 		t.Errorf("there are %v", left)
 	}
+	if nobody == nil {
+		ok(t, must(Lock(ctx, filepath.Join(dir, "file")))(t)()) // needs no more than to open it
+	}
+}
+
+// publicCopy is this program at a place where everybody may run it.
+func publicCopy(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for parent := dir; len(parent) > len(os.TempDir()); parent = filepath.Dir(parent) {
+		ok(t, os.Chmod(parent, 0o755))
+	}
+	self := filepath.Join(dir, "test")
+	program, err := os.ReadFile(os.Args[0])
+	ok(t, err)
+	ok(t, os.WriteFile(self, program, 0o755))
+	return self
 }

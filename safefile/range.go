@@ -133,7 +133,7 @@ func waitRange(ctx context.Context, fd int, id fileID, r *Range, try bool) error
 // for EAGAIN.
 func setRange(fd, how int, r Range, kind int16) error {
 	want := unix.Flock_t{Type: kind, Whence: io.SeekStart, Start: r.Offset, Len: r.Length}
-	err := again(func() error { return unix.FcntlFlock(uintptr(fd), how, &want) })
+	err := again(func() error { return fcntlFlock(uintptr(fd), how, &want) })
 	if err == unix.EAGAIN || err == unix.EACCES {
 		return ErrLocked
 	}

@@ -12,8 +12,9 @@ import (
 // flock and others are variables so that tests can let them fail as file systems
 // do that are not at hand: ENOLCK of an NFS without its lock daemon.
 var (
-	flock = unix.Flock
-	fsync = unix.Fsync
+	flock      = unix.Flock
+	fcntlFlock = unix.FcntlFlock
+	fsync      = unix.Fsync
 )
 
 // fileID names a file as long as somebody has it open or it has a name. The
