@@ -57,13 +57,19 @@ func (m *mixer) saw(rep *Report) {
 	}
 }
 
+// tellingMiss is the largest probability of having missed a race that is worth telling.
+const tellingMiss = 0.95
+
 // bound says how far the runs got.
 func (m *mixer) bound() string {
-	if m.pct == 0 {
-		return fmt.Sprintf("runs had up to %d actors and %d decisions", m.actors, m.steps)
+	if m.steps == 0 {
+		return "no run had an order to choose: no file was used by two processes side by side and written by one of them"
 	}
-	return fmt.Sprintf("runs had up to %d actors and %d decisions; a race of depth 2 would have escaped the %d PCT runs with probability at most %.2g",
-		m.actors, m.steps, m.pct, m.miss)
+	text := fmt.Sprintf("runs had up to %d actors and %d decisions", m.actors, m.steps)
+	if m.pct > 0 && m.miss < tellingMiss {
+		text += fmt.Sprintf("; a race of depth 2 would have escaped the %d PCT runs with probability at most %.2g", m.pct, m.miss)
+	}
+	return text
 }
 
 // goalQueue holds the goals of directed runs: new shapes first, then those that
