@@ -55,7 +55,7 @@ func runCommand(ctx context.Context, c *console, args []string) int {
 }
 
 // defaultRecorder is what tells of the run if --with does not say.
-const defaultRecorder = "ptrace"
+const defaultRecorder = "auto"
 
 func withFlag(f *flag.FlagSet, with *string) {
 	f.Func("with", "how the run is seen, a `way`: bpf (at full speed, as it happens; needs root), ptrace (one call after\nthe other), auto (bpf where it works); "+defaultRecorder+" if not given", func(s string) error {
