@@ -15,6 +15,7 @@ type Held struct {
 	path, name string // as given; where symbolic links led
 	fd         int
 	id         fileID
+	queue      *queue // that it is in
 	o          options
 	shared     bool
 	released   atomic.Bool
@@ -145,13 +146,13 @@ func (h *Held) attempt(ctx context.Context, try bool) (ok bool, err error) {
 		unix.Close(h.fd)
 		return false, ErrNotRegular
 	}
-	if err := enter(ctx, h.id, h.shared, try); err != nil {
+	if h.queue, err = enter(ctx, h.id, h.shared, try); err != nil {
 		unix.Close(h.fd)
 		return false, err
 	}
 	if err := h.wait(ctx, try); err != nil {
 		unix.Close(h.fd)
-		leave(h.id)
+		h.queue.leave()
 		return false, err
 	}
 	switch h.settle() {
@@ -245,7 +246,7 @@ func (h *Held) Fd() uintptr { return uintptr(h.fd) }
 func (h *Held) release() error {
 	err := flock(h.fd, unix.LOCK_UN)
 	unix.Close(h.fd)
-	leave(h.id)
+	h.queue.leave()
 	return err
 }
 

@@ -123,8 +123,10 @@ func noneQueued(t *testing.T) {
 	t.Helper()
 	queues.Lock()
 	defer queues.Unlock()
-	if len(queues.of) > 0 {
-		t.Errorf("%d queues are left", len(queues.of))
+	for _, q := range queues.of {
+		if q.holders > 0 || len(q.waiting) > 0 || q != queues.last {
+			t.Errorf("left in a queue: %+v", q)
+		}
 	}
 }
 

@@ -17,8 +17,13 @@ type options struct {
 	framed    bool
 }
 
+const defaultPerm = 0o666
+
 func collect(list []Option) options {
-	o := options{perm: 0o666}
+	if len(list) == 0 {
+		return options{perm: defaultPerm}
+	}
+	o := options{perm: defaultPerm} // options get its address, so it is allocated
 	for _, set := range list {
 		set(&o)
 	}

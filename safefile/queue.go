@@ -9,6 +9,7 @@ import (
 // first served; shared holders go together. Only who is through asks the kernel,
 // so at most one thread of a process sleeps in flock(2) for an exclusive lock.
 type queue struct {
+	id        fileID
 	holders   int // that are through
 	exclusive bool
 	waiting   []*ticket
@@ -19,44 +20,62 @@ type ticket struct {
 	turn   chan struct{} // closed when it is through
 }
 
-// queues holds one queue for each file that this process locks or waits for.
-// Whoever is in it has the file open: its identity cannot become another file's.
+// queues holds one queue for each file that this process locks or waits for. Whoever is in it has the
+// file open: its identity cannot become another file's. The last one that was used stays when nobody is
+// in it, and is found without a look at the map: most programs have one lock.
 var queues = struct {
 	sync.Mutex
-	of    map[fileID]*queue
-	spare *queue // one that was done with
-}{of: map[fileID]*queue{}}
+	of   map[fileID]*queue
+	last *queue
+}{of: map[fileID]*queue{}, last: &queue{}}
+
+// queueOf is called with queues locked.
+func queueOf(id fileID) *queue {
+	old := queues.last
+	if old.id == id {
+		return old
+	}
+	q := queues.of[id]
+	if q == nil {
+		q = &queue{id: id}
+		queues.of[id] = q
+	}
+	queues.last = q
+	old.drop()
+	return q
+}
+
+// drop lets go of the queue if nobody is in it and it was not the last one that was used.
+func (q *queue) drop() {
+	if q.holders == 0 && len(q.waiting) == 0 && q != queues.last {
+		delete(queues.of, q.id)
+	}
+}
 
 // fits tells whether one more may be let through.
 func (q *queue) fits(shared bool) bool { return q.holders == 0 || shared && !q.exclusive }
 
-// enter waits for the turn of the caller. With try it does not wait: ErrLocked.
-func enter(ctx context.Context, id fileID, shared, try bool) error {
+// enter waits for the turn of the caller, and returns what it must leave. With try it does not
+// wait: ErrLocked.
+func enter(ctx context.Context, id fileID, shared, try bool) (*queue, error) {
 	queues.Lock()
-	q := queues.of[id]
-	if q == nil {
-		if q = queues.spare; q == nil {
-			q = &queue{}
-		}
-		queues.spare = nil
-		queues.of[id] = q
-	}
+	q := queueOf(id)
 	if len(q.waiting) == 0 && q.fits(shared) {
 		q.holders++
 		q.exclusive = !shared
 		queues.Unlock()
-		return nil
+		return q, nil
 	}
 	if try {
 		queues.Unlock()
-		return ErrLocked
+		return nil, ErrLocked
 	}
 	t := &ticket{shared: shared, turn: make(chan struct{})}
 	q.waiting = append(q.waiting, t)
 	queues.Unlock()
 	select {
 	case <-t.turn:
-		return nil
+		return q, nil
 	case <-ctx.Done():
 	}
 	queues.Lock()
@@ -64,27 +83,26 @@ func enter(ctx context.Context, id fileID, shared, try bool) error {
 	for i, other := range q.waiting {
 		if other == t {
 			q.waiting = append(q.waiting[:i], q.waiting[i+1:]...)
-			q.admit(id) // shared ones may have waited behind this one
-			return ctx.Err()
+			q.admit() // shared ones may have waited behind this one
+			return nil, ctx.Err()
 		}
 	}
 	// It was let through at the same moment: it goes back.
 	q.holders--
-	q.admit(id)
-	return ctx.Err()
+	q.admit()
+	return nil, ctx.Err()
 }
 
 // leave ends a turn.
-func leave(id fileID) {
+func (q *queue) leave() {
 	queues.Lock()
-	defer queues.Unlock()
-	q := queues.of[id]
 	q.holders--
-	q.admit(id)
+	q.admit()
+	queues.Unlock()
 }
 
 // admit lets through those at the head of the queue that fit.
-func (q *queue) admit(id fileID) {
+func (q *queue) admit() {
 	for len(q.waiting) > 0 && q.fits(q.waiting[0].shared) {
 		t := q.waiting[0]
 		q.waiting = q.waiting[1:]
@@ -92,8 +110,5 @@ func (q *queue) admit(id fileID) {
 		q.exclusive = !t.shared
 		close(t.turn)
 	}
-	if q.holders == 0 && len(q.waiting) == 0 {
-		delete(queues.of, id)
-		queues.spare, q.waiting = q, nil
-	}
+	q.drop()
 }
