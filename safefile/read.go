@@ -25,7 +25,7 @@ const attempts = 1000
 // It costs open, fstat and stat. The file can be deleted or replaced right afterwards;
 // who must exclude that needs a lock. FIFOs and other things are refused with
 // ErrNotRegular at once, without waiting for a writer. ErrUnstable: it was gone each
-// time in a thousand.
+// time in a thousand. On NFS, stat may be answered from what the client remembers, for seconds.
 func OpenLive(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	f, err := openLive(path, flag, perm)
 	return f, fail("open", path, err)
@@ -92,9 +92,9 @@ const tick = 10 * time.Millisecond
 // meanwhile, it is read again, until ctx is done.
 //
 // Against writers that replace the file (WriteFile, Update, rename(2)) that is
-// exact. A change in place is seen by size and time stamps, and of a file changed less
+// exact (litmus: replace, open-unlink). A change in place is seen by size and time stamps, and of a file changed less
 // than two ticks ago by a second look after one. What nobody can see from outside is
-// a writer in place that pauses in the middle of its writing; it needs a lock.
+// a writer in place that pauses in the middle of its writing; it needs a lock (litmus: truncate).
 //
 // It costs open, fstat, stat, read, fstat, stat and close; for a file just changed, a
 // wait of 10 ms.

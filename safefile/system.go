@@ -19,7 +19,7 @@ var (
 
 // fileID names a file as long as somebody has it open or it has a name. The
 // number of an inode comes back as soon as the inode is freed (litmus:
-// inode-reuse), so two identities may be compared only while a descriptor of one
+// reuse), so two identities may be compared only while a descriptor of one
 // of them is open.
 type fileID struct{ dev, ino uint64 }
 

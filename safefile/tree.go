@@ -17,7 +17,11 @@ import (
 // links are deleted, not followed, even if one takes the place of a directory just then
 // (openat(2) with O_NOFOLLOW; litmus: tree).
 //
-// When it returns nil there was no such name at a moment before.
+// When it returns nil there was no such name at a moment before. It costs what os.RemoveAll does, once for each
+// time that somebody came between.
+//
+// What can still go wrong: who is killed leaves a part; nothing is synced. On NFS a file that somebody of
+// this machine has open gets another name instead (.nfs…), and its directory stays until it is closed or ctx is done.
 func RemoveAll(ctx context.Context, path string) error {
 	var pause backoff
 	for {
@@ -36,7 +40,7 @@ func RemoveAll(ctx context.Context, path string) error {
 // done. Of several who make the same, all succeed (litmus: create).
 //
 // When it returns nil there was such a directory at a moment before; who must keep it
-// holds a lock.
+// holds a lock. It costs what os.MkdirAll does. Nothing is synced: after a crash of the machine it may be missing.
 func MkdirAll(ctx context.Context, path string, perm fs.FileMode) error {
 	var pause backoff
 	for try := 0; ; try++ {

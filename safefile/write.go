@@ -44,7 +44,12 @@ func WriteFile(path string, data []byte, opts ...Option) error {
 // CreateExclusive makes a file with the content data if there is none of that name: of
 // any number of callers exactly one succeeds, and the others get an error that wraps
 // fs.ErrExist (litmus: create). The file appears whole. Where a file system has no hard
-// links, Linux renames without replacing; elsewhere that is an error.
+// links, Linux renames without replacing; elsewhere that is an error. It costs what WriteFile does, and an
+// unlink(2) more.
+//
+// What can still go wrong: on NFS the winner gets fs.ErrExist, too, if the answer to its link(2) is lost and
+// the client asks again. Who is killed between link and unlink leaves a second name of
+// the file, which the next writer deletes as it does temporary files.
 func CreateExclusive(path string, data []byte, opts ...Option) error {
 	return WriteFile(path, data, append(opts[:len(opts):len(opts)], Exclusive())...)
 }
