@@ -40,6 +40,14 @@ func (j *judge) take(e trace.Event) {
 	}
 }
 
+// untold is how often a race happened that was neither told nor kept.
+func (j *judge) untold() int {
+	if j.stream == nil {
+		return 0
+	}
+	return j.stream.Untold()
+}
+
 // end tells what the rules conclude from the end. Where a process goes on after the
 // watch, it may yet do what would have made things right: that is not observed.
 func (j *judge) end(all bool, found func(race.Told)) {

@@ -38,9 +38,10 @@ type watcher struct {
 	locks      *lockTable
 	picture    picture
 
-	losses losses
-	buf    []byte
-	sink   *sink
+	losses      losses
+	saidDropped map[string]bool
+	buf         []byte
+	sink        *sink
 
 	ctx     context.Context // until its end a slow reader of the output is waited for
 	leaving bool
@@ -51,7 +52,7 @@ type watcher struct {
 func newWatcher(ctx context.Context, source trace.Source, o Options, out io.Writer) *watcher {
 	w := &watcher{
 		o: o, source: source, start: source.Notes().Start, begun: time.Now(), tally: newTally(cmp.Or(o.Every, AgainEvery)), sink: newSink(out),
-		origin: newOrigins(), contention: newContention(), locks: newLockTable(o.Proc), ctx: ctx,
+		origin: newOrigins(), contention: newContention(), saidDropped: map[string]bool{}, locks: newLockTable(o.Proc), ctx: ctx,
 	}
 	w.lines = newEventLines(w.start)
 	w.early.entries = o.Entry
@@ -185,6 +186,7 @@ func (w *watcher) tick(at time.Time, reached int64, idle bool) {
 	}
 	w.again(false)
 	w.losses.tell(w.now, w.say)
+	w.sayDropped()
 	if w.o.Show == Picture {
 		w.redraw()
 	}
@@ -291,17 +293,4 @@ func (w *watcher) finish(from *ahead) (Summary, error) {
 		w.err = fmt.Errorf("watch: %w", from.err)
 	}
 	return w.sum, w.err
-}
-
-// forgot tells what was dropped because there was more than is kept.
-func (w *watcher) forgot() []string {
-	var all []string
-	tell := func(n uint64, text string, limit int) {
-		if n > 0 {
-			all = append(all, fmt.Sprintf("forgot %s %s: more than %d at once", grouped(n), text, limit))
-		}
-	}
-	tell(w.contention.forgot, "paths", maxPaths)
-	tell(w.tally.forgot, "races", maxFindings)
-	return all
 }
