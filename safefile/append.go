@@ -11,7 +11,7 @@ import (
 // Append adds a record at the end of a file, which it creates if there is none: one
 // write(2) with O_APPEND, so that no record of another process is lost or mixed with it
 // (litmus: append), however long it is. It costs open, fstat, write and close. It does not sync: after
-a crash of the machine the last records may be missing or torn.
+// a crash of the machine the last records may be missing or torn.
 //
 // A write that a full disk, a limit or a signal cut short is never hidden. Plain, the
 // rest is written behind it; if that works, the error wraps ErrSplit: all is there,

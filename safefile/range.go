@@ -36,7 +36,7 @@ var errRange = errors.New("range out of bounds")
 // Lock does with Bare: replacement before the lock is held is borne, later it is not. An
 // exclusive lock needs the right to write the file, a shared one that to read it. Waiting
 // is as in Lock. There is no detection of deadlocks: take ranges in ascending order. On NFS the server
-or its lock daemon decides, as for Lock.
+// or its lock daemon decides, as for Lock.
 func LockRange(ctx context.Context, path string, r Range) (unlock func() error, err error) {
 	unlock, err = lockRange(ctx, path, r, false)
 	return unlock, fail("lockrange", path, err)
