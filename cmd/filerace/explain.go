@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -67,27 +65,6 @@ func explainCommand(ctx context.Context, c *console, args []string) int {
 	}
 	return verdict(r, *strict)
 }
-
-// collectLess lets garbage grow to four times what is live before it is collected, but for
-// memory beyond collectSoon: nearly all that a pass makes is gone soon, and what is live is
-// little. The returned function ends that. An environment that sets GOGC has its way.
-func collectLess() (end func()) {
-	if os.Getenv("GOGC") != "" {
-		return func() {}
-	}
-	percent, limit := debug.SetGCPercent(400), int64(math.MaxInt64)
-	if os.Getenv("GOMEMLIMIT") == "" {
-		limit = debug.SetMemoryLimit(collectSoon)
-	}
-	return func() {
-		debug.SetGCPercent(percent)
-		if os.Getenv("GOMEMLIMIT") == "" {
-			debug.SetMemoryLimit(limit)
-		}
-	}
-}
-
-const collectSoon = 512 << 20 // bytes
 
 // analysis is one pass over a trace.
 type analysis struct {
