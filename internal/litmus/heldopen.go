@@ -27,7 +27,7 @@ type hold interface {
 func heldCase(name string, by func() hold, remove func() error,
 	then func(*Proc, int, *unix.Stat_t), judge func(*Proc, []*Said) Outcome) *Case {
 	return &Case{
-		Name: name, InTurn: true, Trials: heldTrials, Shares: 7, Allowed: fileOutlives,
+		Name: name, InTurn: true, Trials: heldTrials, Shares: 7, Allowed: fileOutlives, Why: whyNodesLosePaths,
 		Roles: []Role{{"deleter", func(p *Proc) {
 			if p.State == nil {
 				p.State = by()

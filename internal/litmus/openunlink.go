@@ -24,6 +24,11 @@ var openUnlink = &Test{
 
 const fileOutlives = "unlink(2): a file lives on while a process has it open, and an open has the file as soon as it has found it."
 
+// whyNodesLosePaths is about opens that have found a file whose name is taken away before they reach the file system.
+var whyNodesLosePaths = map[string]string{
+	"fuse": "libfuse turns what the open has found back into a path before it opens that, and what lost its name meanwhile has none: ENOENT (fuse_lib_open and try_get_path, lib/fuse.c).",
+}
+
 const aliveSize = 4 << 10 // bytes of the file that is removed
 
 func unlinkFile() error { return unix.Unlink("file") }

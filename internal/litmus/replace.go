@@ -25,7 +25,7 @@ var replace = &Test{
 
 func replaceCase(name string, right, wrong func() error) *Case {
 	return &Case{
-		Name: name,
+		Name: name, Why: whyNodesLosePaths,
 		Roles: []Role{{"writer", func(p *Proc) {
 			put := Pick(p, right, wrong)
 			var err error

@@ -148,8 +148,11 @@ func (m *Matrix) details(b *bytes.Buffer, r row) {
 				wrap(b, "    ", who+text)
 			}
 		}
-		if res.Verdict == VerdictBroken {
-			for _, text := range res.Example {
+		if res.Verdict != VerdictBroken {
+			continue
+		}
+		for _, text := range append(slices.Clip(res.Example), r.c.Why[m.Columns[i].FS.Type]) {
+			if text != "" {
 				wrap(b, "    ", who+text)
 			}
 		}

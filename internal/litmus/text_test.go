@@ -70,6 +70,21 @@ func checkLines(t *testing.T, text string) {
 	}
 }
 
+// What is broken is explained at once, where that is known.
+func TestTextOfBroken(t *testing.T) {
+	m := &Matrix{Columns: []*Column{{Label: "fuse", Dir: "c", FS: FileSystem{Type: "fuse"}, Results: []Result{
+		{Test: "replace", Case: "rename", Verdict: VerdictBroken, Trials: 6, Example: []string{"trial 6: no file"}},
+	}}}}
+	var b bytes.Buffer
+	if err := m.Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(text, "in trial 6 trial 6: no file "+whyNodesLosePaths["fuse"]) {
+		t.Errorf("no reason in\n%s", b.String())
+	}
+	checkLines(t, b.String())
+}
+
 func TestMarkdown(t *testing.T) {
 	var b bytes.Buffer
 	if err := sample().Markdown(&b); err != nil {
