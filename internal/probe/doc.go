@@ -36,7 +36,8 @@
 //
 // Events go through one ring of Options.RingSize bytes. When it is full, or a program meets another one
 // at work on its processor, the event is lost and counted; a gap is put among the records before the
-// next event of that processor, or when the ring has run empty. After a gap nothing may be concluded from what is not
+// next event of that processor, or when the ring has run empty. So that the reader keeps up on a busy machine,
+// it takes precedence (nice -15) over other processes while it watches, if it may. After a gap nothing may be concluded from what is not
 // there. Memory that cannot be read at the return without waiting for a page is left out of
 // the event. A thread for which there is no memory loses its call, and that is counted, too.
 package probe

@@ -5,9 +5,11 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -163,46 +165,38 @@ func cgroup(dir string) (id uint64, level uint32, err error) {
 	return st.Ino, level, nil
 }
 
-// constants is the section of what configure sets, which a program that is loaded by
-// itself needs, too: it reads files the same way.
+// constants is the section of what configure sets, which the hooks need, too: they read
+// files the same way.
 const constants = ".rodata"
 
-// attachHooks attaches what sees names change, if the kernel lets it.
-func (p *Probe) attachHooks() {
+// attachHooks attaches what sees names change, if the kernel lets it. They are a collection
+// of their own, since a kernel that traces no functions refuses to load them.
+func (p *Probe) attachHooks() error {
+	spec, err := loadObject()
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(spec.Programs, func(name string, _ *ebpf.ProgramSpec) bool { return !slices.Contains(hookPrograms, name) })
+	maps.DeleteFunc(spec.Maps, func(name string, _ *ebpf.MapSpec) bool { return name != objectMapCalls && name != constants })
+	maps.DeleteFunc(spec.Variables, func(_ string, v *ebpf.VariableSpec) bool { return v.SectionName != constants })
+	if err := spec.Variables[objectVarNeverCast].Set(neverCast); err != nil {
+		return err
+	}
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
+		MapReplacements: map[string]*ebpf.Map{objectMapCalls: p.coll.Maps[objectMapCalls]},
+	})
+	if err != nil {
+		return fmt.Errorf("load the hooks: %w", err)
+	}
+	defer coll.Close() // the links hold the programs
 	for _, name := range hookPrograms {
-		spec, err := loadObject()
-		if err != nil {
-			return
-		}
-		for other := range spec.Programs {
-			if other != name {
-				delete(spec.Programs, other)
-			}
-		}
-		for other := range spec.Maps {
-			if other != objectMapCalls && other != constants {
-				delete(spec.Maps, other)
-			}
-		}
-		if err = spec.Variables[objectVarNeverCast].Set(neverCast); err != nil {
-			p.hookErr = err
-			return
-		}
-		coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-			MapReplacements: map[string]*ebpf.Map{objectMapCalls: p.coll.Maps[objectMapCalls]},
-		})
-		if err != nil {
-			p.hookErr = err
-			return
-		}
 		l, err := link.AttachTracing(link.TracingOptions{Program: coll.Programs[name]})
-		coll.Close() // the link holds the program
 		if err != nil {
-			p.hookErr = err
-			return
+			return fmt.Errorf("attach the hook %s: %w", name, err)
 		}
 		p.links = append(p.links, l)
 	}
+	return nil
 }
 
 // explain makes of what the kernel said what is missing and what to do.

@@ -29,6 +29,7 @@ type Probe struct {
 	coll    *ebpf.Collection
 	hookErr error // why no hook sees the names change; nil: they do
 	links   []link.Link
+	rest    func() // ends the haste of the reader
 	reader  *ringbuf.Reader
 	decoder decoder
 	notes   trace.Notes
@@ -115,6 +116,7 @@ func (p *Probe) open() (err error) {
 	if err := p.attach(); err != nil {
 		return err
 	}
+	p.rest = hurry()
 	return p.takeStock()
 }
 
@@ -128,7 +130,7 @@ func (p *Probe) attach() error {
 		}
 		p.links = append(p.links, l)
 	}
-	p.attachHooks()
+	p.hookErr = p.attachHooks()
 	return nil
 }
 
@@ -154,6 +156,9 @@ func (p *Probe) Close() error {
 	p.closing.Do(func() {
 		p.stopping.Store(true)
 		p.unlink()
+		if p.rest != nil {
+			p.rest()
+		}
 		if p.reader != nil {
 			p.ring.Lock()
 			p.reader.Close()

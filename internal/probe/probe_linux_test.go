@@ -104,7 +104,7 @@ func rest(t *testing.T, p *Probe) (all []trace.Record) {
 }
 
 var actors = map[string]func([]string){
-	"files": files, "unlinks": unlinks,
+	"files": files, "unlinks": unlinks, "names": changeNames,
 }
 
 const storms = 20000 // calls that one "unlinks" makes
