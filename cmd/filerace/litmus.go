@@ -35,7 +35,7 @@ func litmusCommand(ctx context.Context, c *console, args []string) int {
 	l := &litmusFlags{out: outputFlags(f)}
 	f.BoolVar(&l.list, "list", false, "the tests and their cases")
 	f.BoolVar(&l.markdown, "markdown", false, "the result as a page of documentation")
-	trials := f.Int("trials", litmus.DefaultTrials, "`N` trials of a case at most; alone, without an end by --time")
+	trials := f.Int("trials", litmus.DefaultTrials, "`N` trials of a case at most; without --time they are done however long it takes")
 	limit := f.Duration("time", litmus.DefaultTime, "for all tests in one directory together")
 	f.Uint64Var(&l.options.Seed, "seed", 1, "draws the delays")
 	f.StringVar(&l.made, "make", "", "`LIST` of file systems to make, to try, and to drop again (root): "+strings.Join(lab.Names(), ","))

@@ -41,6 +41,8 @@
 // for the other to sleep in the kernel. Further processes that a role forks off
 // are in Case.Children; see [Proc.Child].
 //
+// A case whose processes sleep nearly all the time sets Beside, and is tried while the others are.
+//
 // Judge gets what each role said and saw and answers [Fine], [Surprise] (what the
 // standard permits, though few expect it) or [Broken]. What it counts with
 // [Proc.Tally] and states with [Proc.Note] stands beside the verdict. Errors that the test does not
