@@ -15,7 +15,6 @@ type column struct {
 	scratch string
 	remove  func() // of scratch
 	asides  []*aside
-	last    time.Time // when no further trial begins, whatever verdicts need
 }
 
 // openColumn makes the directory for the work in one place.
@@ -43,11 +42,11 @@ func openColumn(place Place, cases []chosen, o Options) (*column, error) {
 // their results are still missing afterwards.
 func (c *column) try(ctx context.Context) error {
 	end := time.Now().Add(c.o.Time)
-	c.last = end.Add(c.o.Time * spare / 100)
+	last := end.Add(c.o.Time * spare / 100) // no further trial begins then, whatever verdicts need
 	var rest []chosen
 	for _, k := range c.cases {
 		if k.c.Beside > 0 {
-			c.asides = append(c.asides, startAside(ctx, k, c.scratch, time.Until(c.last), c.o))
+			c.asides = append(c.asides, startAside(ctx, k, c.scratch, time.Until(last), c.o))
 		} else {
 			rest = append(rest, k)
 		}
@@ -61,7 +60,7 @@ func (c *column) try(ctx context.Context) error {
 			continue
 		}
 		share := time.Until(end) * k.weight() / weight(rest)
-		most := time.Until(c.last) * atOnce * k.weight() / weight(rest)
+		most := time.Until(last) * atOnce * k.weight() / weight(rest)
 		rest = rest[1:]
 		c.Results[len(c.Results)-1] = runCase(ctx, k, allowance{c.scratch, max(share, 0), max(most, 0)}, c.progress(), c.o)
 	}

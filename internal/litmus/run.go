@@ -138,7 +138,12 @@ func tryCase(ctx context.Context, c chosen, a allowance, p Progress, o Options) 
 			answer <- res
 		}
 	}()
-	return t.watch(ctx, b, answer, a.share, p, o.Progress)
+	// A run without an end notices a case that stands still all the same.
+	patience := min(a.share, DefaultTime)
+	if c.c.Lasts != nil {
+		patience = max(patience, c.c.Lasts())
+	}
+	return t.watch(ctx, b, answer, 2*patience, p, o.Progress)
 }
 
 // troupe is the processes of a case.
@@ -191,13 +196,12 @@ func start(c chosen, dir string, a allowance, o Options, f, w *os.File) (*troupe
 	return t, nil
 }
 
-// watch waits for the result.
-func (t *troupe) watch(ctx context.Context, b *board, answer <-chan *Result, share time.Duration, p Progress, progress func(Progress)) (*Result, error) {
+// watch waits for the result. After its patience, a case that ends no trial for a while hangs.
+func (t *troupe) watch(ctx context.Context, b *board, answer <-chan *Result, patience time.Duration, p Progress, progress func(Progress)) (*Result, error) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	last, moved := int64(-1), time.Now()
-	// Without an end, a case that stands still is noticed all the same.
-	end := time.Now().Add(2 * min(share, DefaultTime))
+	end := time.Now().Add(patience)
 	for {
 		select {
 		case res, ok := <-answer:
