@@ -78,8 +78,11 @@ type hunt struct {
 	failed   map[string]string // by key: why the last proof failed
 	attempts map[string]int    // by key: proofs that failed
 	proving  int               // proofs under way
-	settled  *sync.Cond        // proving has changed
+	settled  chan struct{}     // closed when the proof that others wait for has ended
 	recorded int               // proving runs
+
+	workers int // set before they work
+	errands chan errand
 }
 
 // Hunt reruns the command until a race is proven, or the limits are reached.
@@ -89,7 +92,7 @@ func Hunt(ctx context.Context, opt Options) (*report.Report, error) {
 		orders: map[uint64]bool{}, proven: map[string]bool{}, seen: map[string]*race.Finding{}, maybe: map[string]*report.Found{},
 		failed: map[string]string{}, attempts: map[string]int{},
 	}
-	h.settled = sync.NewCond(&h.mu)
+	h.workers, h.errands = 1, make(chan errand)
 	h.out.Command = opt.Command
 	h.mixer = mixer{name: opt.Strategy, seed: opt.Seed}
 	if opt.Time > 0 {
@@ -105,14 +108,17 @@ func Hunt(ctx context.Context, opt Options) (*report.Report, error) {
 		first.Close()
 		return &h.out, err
 	}
-	var all sync.WaitGroup
-	for i := range h.jobs() {
-		w := first
-		if i > 0 {
-			if w, err = StartWorker(i); err != nil {
-				break
-			}
+	workers := []*Worker{first}
+	for jobs := h.jobs(); len(workers) < jobs; {
+		w, err := StartWorker(len(workers))
+		if err != nil {
+			break
 		}
+		workers = append(workers, w)
+	}
+	h.workers = len(workers)
+	var all sync.WaitGroup
+	for _, w := range workers {
 		all.Go(func() { h.work(w) })
 	}
 	all.Wait()
@@ -185,21 +191,18 @@ func (h *hunt) work(w *Worker) {
 	stop := h.closeOnCancel(w)
 	defer stop()
 	for {
-		p, trying := h.next()
+		p, trying := h.next(w)
 		if p == nil {
 			return
 		}
-		rep, err := w.Run(p)
-		if err == nil && rep.Err != "" {
-			err = &RunError{rep.Kind, rep.Err}
-		}
-		if err != nil {
-			h.fail(err)
+		a := carry(w, p)
+		if a.err != nil {
+			h.fail(a.err)
 			return
 		}
-		if key := h.took(p, rep, trying); key != "" {
-			err := h.prove(w, p, rep, key)
-			h.proved()
+		if key := h.took(p, a.report, trying); key != "" {
+			err := h.prove(w, p, a.report, key)
+			h.endProof()
 			if err != nil {
 				h.fail(err)
 				return
@@ -223,11 +226,14 @@ func (h *hunt) closeOnCancel(w *Worker) func() bool {
 }
 
 // next plans a run; nil: the hunt is over.
-func (h *hunt) next() (*Plan, string) {
+func (h *hunt) next(w *Worker) (*Plan, string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for h.proving > 0 && !h.opt.All { // one race is enough, if its proof succeeds
-		h.settled.Wait()
+		settled := h.settled
+		h.mu.Unlock()
+		h.help(w, settled)
+		h.mu.Lock()
 	}
 	if h.stop || h.ctx.Err() != nil || h.runs >= h.opt.Runs {
 		return nil, ""
@@ -284,24 +290,16 @@ func (h *hunt) took(p *Plan, rep *Report, trying string) string {
 		if f.Evidence != race.Possible && !h.proven[rep.Keys[i]] {
 			h.proven[rep.Keys[i]] = true
 			h.seen[rep.Keys[i]] = &rep.Findings[i]
-			h.proving++
+			h.beginProof()
 			return rep.Keys[i]
 		}
 	}
 	if rep.Ending.Differs(*p.Plain) && !explained(rep) && !h.proven[outcomeKey] {
 		h.proven[outcomeKey] = true
-		h.proving++
+		h.beginProof()
 		return outcomeKey
 	}
 	return ""
-}
-
-// proved is told when a proof has ended, well or not.
-func (h *hunt) proved() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.proving--
-	h.settled.Broadcast()
 }
 
 // explained reports whether a rule says why the run went wrong.

@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -24,7 +25,6 @@ type prover struct {
 	key   string            // rule and object; outcomeKey: the ending alone
 	calm  schedule.Schedule // a run without harm that is closest to the harmful one
 	open  bool              // the schedule ends with the race, and the run goes on after it
-	runs  int
 	began time.Time
 }
 
@@ -54,20 +54,23 @@ func (h *hunt) prove(w *Worker, p *Plan, rep *Report, key string) error {
 		return pr.keep(sched, last, bites, found, elapsed)
 	}
 	var failed error
-	short := schedule.Minimize(sched, minimizeRuns, func(wish schedule.Schedule) (schedule.Schedule, bool) {
+	short := schedule.Minimize(sched, minimizeRuns, h.workers, func(wishes []schedule.Schedule) []schedule.Trial {
 		if failed != nil || h.ctx.Err() != nil || time.Since(pr.began) > 10*time.Second {
-			return nil, false
+			return make([]schedule.Trial, len(wishes))
 		}
-		r, err := pr.run(schedule.Spec{Name: "follow", Schedule: wish}, false)
+		reports, err := pr.sideBySide("follow", wishes)
 		if err != nil {
 			failed = err
-			return nil, false
+			return make([]schedule.Trial, len(wishes))
 		}
-		if !pr.bites(r) {
-			pr.calm = closer(sched, pr.calm, r.Ran)
-			return r.Ran, false
+		trials := make([]schedule.Trial, len(reports))
+		for i, r := range reports {
+			trials[i] = schedule.Trial{Ran: r.Ran, Harm: pr.bites(r)}
+			if !trials[i].Harm {
+				pr.calm = closer(sched, pr.calm, r.Ran)
+			}
 		}
-		return r.Ran, true
+		return trials
 	})
 	if failed != nil {
 		return failed
@@ -84,32 +87,53 @@ func (h *hunt) prove(w *Worker, p *Plan, rep *Report, key string) error {
 	return pr.keep(sched, last, bites, found, elapsed)
 }
 
-// run makes one run of the race's plan by another strategy.
-func (pr *prover) run(s schedule.Spec, keep bool) (*Report, error) {
-	p := *pr.plan
-	p.Strategy, p.Learn, p.KeepOps = s, false, keep
-	pr.runs++
-	r, err := pr.w.Run(&p)
-	if err == nil && r.Err != "" {
-		err = &RunError{r.Kind, r.Err}
+// sideBySide makes runs of the race's plan, one for each schedule: the first one
+// itself, the next ones as far as other workers are idle. It returns the reports of
+// those that were made. Only the first has its operations.
+func (pr *prover) sideBySide(strategy string, schedules []schedule.Schedule) ([]*Report, error) {
+	plan := func(i int) *Plan {
+		p := *pr.plan
+		p.Strategy = schedule.Spec{Name: strategy, Schedule: schedules[i], Open: strategy == "replay" && pr.open}
+		p.Learn, p.KeepOps = false, strategy == "replay" && i == 0
+		return &p
 	}
-	return r, err
+	var answers []<-chan answer
+	for i := 1; i < len(schedules); i++ {
+		a, ok := pr.h.ask(plan(i))
+		if !ok {
+			break
+		}
+		answers = append(answers, a)
+	}
+	own := carry(pr.w, plan(0))
+	reports, err := []*Report{own.report}, own.err
+	for _, c := range answers {
+		a := <-c
+		reports, err = append(reports, a.report), errors.Join(err, a.err)
+	}
+	return reports, err
 }
 
-// replay replays a schedule three times and counts the bites; it gives up at the first miss.
+// replay replays a schedule three times and counts the bites; it gives up soon after
+// a miss. The report is that of the miss, or one with the operations.
 func (pr *prover) replay(s schedule.Schedule) (int, *Report, error) {
-	var last *Report
-	for i := range replays {
-		r, err := pr.run(schedule.Spec{Name: "replay", Schedule: s, Open: pr.open}, i == replays-1)
+	var first *Report
+	for bites := 0; bites < replays; {
+		reports, err := pr.sideBySide("replay", slices.Repeat([]schedule.Schedule{s}, replays-bites))
 		if err != nil {
 			return 0, nil, err
 		}
-		if r.Diverged != nil || !pr.bites(r) {
-			return i, r, nil
+		for _, r := range reports {
+			if r.Diverged != nil || !pr.bites(r) {
+				return bites, r, nil
+			}
+			bites++
 		}
-		last = r
+		if first == nil {
+			first = reports[0]
+		}
 	}
-	return replays, last, nil
+	return replays, first, nil
 }
 
 // cutOf is how many decisions of the run led up to the race.

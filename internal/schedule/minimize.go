@@ -1,17 +1,29 @@
 package schedule
 
-import "filerace/internal/op"
+import (
+	"slices"
+
+	"filerace/internal/op"
+)
+
+// A Trial is what became of a wish: the schedule that really ran, and whether the
+// harm was there.
+type Trial struct {
+	Ran  Schedule
+	Harm bool
+}
 
 // Minimize looks for a schedule that still does the harm with as few switches
 // between actors as possible: a switch that is left is one that matters. It
 // works on blocks of steps of one actor, first with delta debugging (see ddmin),
 // then by joining single blocks with their actor's next or previous one, until
-// neither helps or test was called limit times.
+// neither helps or limit wishes were tried.
 //
-// test runs its argument as a wish (see Follow) and returns the schedule that
-// really ran, and whether the harm was there. s is taken to do it.
-func Minimize(s Schedule, limit int, test func(Schedule) (Schedule, bool)) Schedule {
-	m := minimizer{best: s, left: limit, run: test, tried: map[string]bool{s.String(): true}}
+// try runs wishes (see Follow), up to width at once, in any order, and returns the
+// trials of the first ones, at least of one. What comes out is the same as with
+// one at a time, but that the limit is reached earlier. s is taken to do the harm.
+func Minimize(s Schedule, limit, width int, try func([]Schedule) []Trial) Schedule {
+	m := minimizer{best: s, left: limit, width: width, try: try, known: map[string]Trial{s.String(): {s, true}}}
 	for m.left > 0 {
 		before := m.best
 		m.drop()
@@ -25,25 +37,51 @@ func Minimize(s Schedule, limit int, test func(Schedule) (Schedule, bool)) Sched
 
 type minimizer struct {
 	best  Schedule
-	left  int // tests
-	run   func(Schedule) (Schedule, bool)
-	tried map[string]bool
+	left  int // trials
+	width int
+	try   func([]Schedule) []Trial
+	known map[string]Trial
 }
 
-// harmful tests a wish that was not tested before and keeps what ran if it is
-// harmful and better than all before.
-func (m *minimizer) harmful(wish Schedule) bool {
-	key := wish.String()
-	if m.left <= 0 || m.tried[key] {
-		return false
+// first returns the first of n wishes whose trial does, -1 if none does or no trial
+// is left. It keeps what ran if that is harmful and better than all before.
+func (m *minimizer) first(n int, wish func(int) Schedule, does func(Trial) bool) int {
+	for from := 0; from < n; {
+		t, ok := m.known[wish(from).String()]
+		if !ok {
+			if m.left <= 0 {
+				return -1
+			}
+			m.explore(n, from, wish)
+			continue
+		}
+		if t.Harm && less(t.Ran, m.best) {
+			m.best = t.Ran
+		}
+		if does(t) {
+			return from
+		}
+		from++
 	}
-	m.tried[key] = true
-	m.left--
-	ran, harm := m.run(wish)
-	if harm && less(ran, m.best) {
-		m.best = ran
+	return -1
+}
+
+// explore tries wish from, which nobody has tried yet, and as many of the next ones
+// as go side by side.
+func (m *minimizer) explore(n, from int, wish func(int) Schedule) {
+	var batch []Schedule
+	var keys []string
+	for i := from; i < n && len(batch) < min(m.width, m.left); i++ {
+		w := wish(i)
+		key := w.String()
+		if _, ok := m.known[key]; !ok && !slices.Contains(keys, key) {
+			batch, keys = append(batch, w), append(keys, key)
+		}
 	}
-	return harm
+	for i, t := range m.try(batch) {
+		m.known[keys[i]] = t
+		m.left--
+	}
 }
 
 // less orders schedules by switches, then preemptions, then length.
@@ -68,7 +106,9 @@ type reach struct {
 // drop removes blocks by delta debugging.
 func (m *minimizer) drop() {
 	from := m.best
-	ddmin(reaches(from), func(kept []reach) bool { return m.harmful(arrange(from, kept)) })
+	ddmin(reaches(from), func(n int, kept func(int) []reach) int {
+		return m.first(n, func(i int) Schedule { return arrange(from, kept(i)) }, func(t Trial) bool { return t.Harm })
+	})
 }
 
 func reaches(s Schedule) []reach {
@@ -115,18 +155,18 @@ func arrange(s Schedule, order []reach) Schedule {
 // blocks first, as harm tends to be late. It starts over after each success.
 func (m *minimizer) join() {
 	for again := true; again && m.left > 0; {
-		again = false
 		from := m.best
 		all := reaches(from)
-		for i := len(all) - 1; i >= 0 && !again; i-- {
+		var wishes []Schedule
+		for i := len(all) - 1; i >= 0; i-- {
 			for _, order := range [][]reach{later(all, i), earlier(all, i)} {
-				wish := arrange(from, order)
-				if less(wish, from) && m.harmful(wish) && less(m.best, from) {
-					again = true
-					break
+				if wish := arrange(from, order); less(wish, from) {
+					wishes = append(wishes, wish)
 				}
 			}
 		}
+		better := func(t Trial) bool { return t.Harm && less(t.Ran, from) }
+		again = m.first(len(wishes), func(i int) Schedule { return wishes[i] }, better) >= 0
 	}
 }
 

@@ -10,10 +10,10 @@ import (
 // together make the failure.
 func TestDdminPaperExample(t *testing.T) {
 	tests := 0
-	got := ddmin([]int{1, 2, 3, 4, 5, 6, 7, 8}, func(c []int) bool {
+	got := ddmin([]int{1, 2, 3, 4, 5, 6, 7, 8}, inTurn(func(c []int) bool {
 		tests++
 		return slices.Contains(c, 1) && slices.Contains(c, 7) && slices.Contains(c, 8)
-	})
+	}))
 	if !slices.Equal(got, []int{1, 7, 8}) {
 		t.Errorf("got %v, want 1 7 8", got)
 	}
@@ -26,10 +26,30 @@ func TestDdminPaperExample(t *testing.T) {
 func TestDdminFindsAnySubset(t *testing.T) {
 	items := []int{0, 1, 2, 3, 4, 5, 6, 7}
 	for want := range 1 << len(items) {
-		got := ddmin(items, func(c []int) bool { return mask(c)&want == want })
+		got := ddmin(items, inTurn(func(c []int) bool { return mask(c)&want == want }))
 		if mask(got) != want {
 			t.Errorf("want the items of %08b, got %v", want, got)
 		}
+	}
+}
+
+// inTurn asks about one candidate after the other.
+func inTurn(test func([]int) bool) func(int, func(int) []int) int {
+	return func(n int, candidate func(int) []int) int {
+		for i := range n {
+			if test(candidate(i)) {
+				return i
+			}
+		}
+		return -1
+	}
+}
+
+// alone tries one wish at a time.
+func alone(test func(Schedule) (Schedule, bool)) func([]Schedule) []Trial {
+	return func(wishes []Schedule) []Trial {
+		ran, harm := test(wishes[0])
+		return []Trial{{ran, harm}}
 	}
 }
 
@@ -93,10 +113,10 @@ func TestMinimizeFindsTheFewestSwitches(t *testing.T) {
 				continue
 			}
 			found++
-			got := Minimize(s, 1000, func(wish Schedule) (Schedule, bool) {
+			got := Minimize(s, 1000, 1, alone(func(wish Schedule) (Schedule, bool) {
 				ran := run(t, tt.program, NewFollow(Blocks(wish)))
 				return ran, tt.harm(ran)
-			})
+			}))
 			if !tt.harm(got) || got.Switches() != want {
 				t.Errorf("%s: %s with %d switches, from %s; %d are enough",
 					tt.name, order(got), got.Switches(), order(s), want)
@@ -117,10 +137,10 @@ func TestMinimizeJoinsWithThePreviousBlock(t *testing.T) {
 			inOrder(s, Step{"1.9", "w1 y"}, Step{"2", "r x"}, Step{"1.9", "w2 y"})
 	}
 	s := Schedule{{"1", "fork 1.9"}, {"1.9", "w1 y"}, {"1", "w1 x"}, {"2", "r x"}, {"1", "w2 x"}, {"1.9", "w2 y"}}
-	got := Minimize(s, 100, func(wish Schedule) (Schedule, bool) {
+	got := Minimize(s, 100, 1, alone(func(wish Schedule) (Schedule, bool) {
 		ran := run(t, p, NewFollow(Blocks(wish)))
 		return ran, harm(ran)
-	})
+	}))
 	if want := fewest(p, harm); !harm(got) || got.Switches() != want {
 		t.Errorf("order %s has %d switches, want %d", order(got), got.Switches(), want)
 	}
@@ -134,9 +154,9 @@ func TestMinimizeLongSchedule(t *testing.T) {
 		n := strconv.Itoa(i)
 		s = append(s, Step{"1", "a" + n}, Step{"2", "b" + n})
 	}
-	got := Minimize(s, 60, func(wish Schedule) (Schedule, bool) {
+	got := Minimize(s, 60, 1, alone(func(wish Schedule) (Schedule, bool) {
 		return wish, inOrder(wish, Step{"1", "a50"}, Step{"2", "b40"}, Step{"1", "a90"})
-	})
+	}))
 	if got.Switches() != 2 {
 		t.Errorf("%d switches are left, want 2", got.Switches())
 	}
@@ -146,10 +166,10 @@ func TestMinimizeKeepsItsLimit(t *testing.T) {
 	s := run(t, crowd, NewRandom(2))
 	for _, limit := range []int{0, 1, 7} {
 		tests := 0
-		got := Minimize(s, limit, func(wish Schedule) (Schedule, bool) {
+		got := Minimize(s, limit, 1, alone(func(wish Schedule) (Schedule, bool) {
 			tests++
 			return wish, false
-		})
+		}))
 		if tests > limit || !slices.Equal(got, s) {
 			t.Errorf("limit %d: %d tests, and harmless schedules made\n%sof\n%s", limit, tests, got, s)
 		}
@@ -160,7 +180,7 @@ func TestMinimizeKeepsItsLimit(t *testing.T) {
 func TestMinimizeWishesArePermutations(t *testing.T) {
 	s := run(t, crowd, NewRandom(4))
 	seen := make(map[string]bool)
-	Minimize(s, 200, func(wish Schedule) (Schedule, bool) {
+	Minimize(s, 200, 1, alone(func(wish Schedule) (Schedule, bool) {
 		if seen[wish.String()] {
 			t.Errorf("tested twice:\n%s", wish)
 		}
@@ -171,5 +191,41 @@ func TestMinimizeWishesArePermutations(t *testing.T) {
 			}
 		}
 		return wish, len(wish) == len(s) && wish[0] == s[0] && index(wish, "1.1", "w y") < index(wish, "1", "w x")
-	})
+	}))
+}
+
+// However many wishes go side by side, and however few of them are done, the same
+// schedule comes out.
+func TestMinimizeSideBySide(t *testing.T) {
+	for _, tt := range harms {
+		r := NewRandom(7)
+		for range 100 {
+			s := run(t, tt.program, r)
+			if !tt.harm(s) {
+				continue
+			}
+			try := func(wish Schedule) Trial {
+				ran := run(t, tt.program, NewFollow(Blocks(wish)))
+				return Trial{ran, tt.harm(ran)}
+			}
+			want := Minimize(s, 1000, 1, func(wishes []Schedule) []Trial { return []Trial{try(wishes[0])} })
+			for width := 2; width < 5; width++ {
+				calls, most := 0, 0
+				got := Minimize(s, 1000, width, func(wishes []Schedule) []Trial {
+					calls, most = calls+1, max(most, len(wishes))
+					trials := make([]Trial, 1+calls%len(wishes))
+					for i := range trials {
+						trials[i] = try(wishes[i])
+					}
+					return trials
+				})
+				if !slices.Equal(got, want) {
+					t.Errorf("%s: %s with %d at a time, %s with one", tt.name, order(got), width, order(want))
+				}
+				if most > width {
+					t.Errorf("%s: %d wishes at once, at most %d are allowed", tt.name, most, width)
+				}
+			}
+		}
+	}
 }
