@@ -138,7 +138,7 @@ const unlinkViolation = `
 
 func TestUnlinkViolation(t *testing.T) {
 	with := streamed(t, fmt.Sprintf(unlinkViolation, "22", "22", "2521", "2521"))
-	if got := rulesOf(with); got != "open-unlinked observed, unlinked-lock possible" {
+	if got := rulesOf(with); got != "unlinked-lock observed, open-unlinked observed" {
 		t.Errorf("with entry times: %s", got)
 	}
 	without := streamed(t, fmt.Sprintf(unlinkViolation, "-", "-", "-", "-"))

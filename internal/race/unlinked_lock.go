@@ -338,14 +338,27 @@ func (g *guard) finding() Finding {
 	remover := g.gone.by.Actor.Process()
 	f.Headline = fmt.Sprintf("%s locked %s after %s had %s it, and worked on it", g.by, g.entry.Path, remover, verb)
 	if g.used.none() {
-		f.Evidence = Possible
 		f.Headline = fmt.Sprintf("%s locked %s after %s had %s it: the lock keeps nobody out", g.by, g.entry.Path, remover, verb)
+		if !g.atOnce() {
+			f.Evidence = Possible
+		}
 	}
 	f.Why = fmt.Sprintf("A lock belongs to the file, not to its name. %s opened %s, then step %d took the name away, and only then did "+
 		"%s get the lock (step %d): on a file that nobody else will find under that name any more.",
 		g.by, g.entry.Path, g.gone.at.Seq, g.by, g.took.at.Seq)
+	if g.atOnce() {
+		f.Why += fmt.Sprintf(" Opening and locking were one call (O_EXLOCK): the kernel itself gave %s a lock on a file without a name.", g.by)
+	}
 	f.Repair = repairUnlinked
 	return f
+}
+
+// atOnce reports whether the file was opened and locked by one call, as O_EXLOCK does where
+// there is such a thing: whoever trusts it has no step of its own at which to find out that the file is gone.
+// A thread cannot be in two calls at a time.
+func (g *guard) atOnce() bool {
+	o, l := g.opened.by, g.took.by
+	return o != nil && o.TID == l.TID && o.Kind == op.Open && o.Exit == l.Exit && o.Enter == l.Enter && o.Exit > max(o.Enter, 0)
 }
 
 // withNames puts the processes that a lock is named after among the actors.
