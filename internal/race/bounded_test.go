@@ -7,6 +7,7 @@ import (
 
 	"filerace/internal/op"
 	"filerace/internal/trace"
+	"filerace/internal/world"
 )
 
 // churn puts the life of short processes: each is born, makes a file of a name of its
@@ -70,4 +71,23 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	runtime.KeepAlive(f)
 	runtime.KeepAlive(s)
+}
+
+// Names that come and go are known to the rules as long as the world knows them.
+func TestRulesForgetNames(t *testing.T) {
+	const names = 40000 // more than the world keeps
+	w, d := world.New(), New()
+	dir := op.FileID{Dev: 1, Ino: 2}
+	for n := range names {
+		o := &op.Op{Seq: n + 1, Actor: "1", Kind: op.Stat, FD: op.None, FD2: op.None, Ret: -enoent, Done: true,
+			Names: []op.Name{{Dir: dir, Base: fmt.Sprint(n), Path: fmt.Sprint("/d/", n)}}}
+		w.Enter(o)
+		d.Step(w, w.Apply(o))
+	}
+	if first := w.Entry(dir, "0"); first != nil {
+		t.Fatal("the world still knows the first name")
+	}
+	if kept := len(d.kept.looks.names.young) + len(d.kept.looks.names.old); kept > names/2 {
+		t.Errorf("looks at %d names are kept of %d", kept, names)
+	}
 }

@@ -60,6 +60,7 @@ type Detector struct {
 	wants    *[256][]int // by op.Kind: which of the rules want to see it
 	tell     func(Finding)
 	forget   []interface{ Forget(*world.File) }
+	unname   []interface{ ForgetName(*world.Entry) }
 	found    map[string]int // by Key: index of findings
 	all      []Finding
 	possible int // of all
@@ -115,6 +116,9 @@ func (d *Detector) add(r Rule) {
 	if f, ok := r.(interface{ Forget(*world.File) }); ok {
 		d.forget = append(d.forget, f)
 	}
+	if f, ok := r.(interface{ ForgetName(*world.Entry) }); ok {
+		d.unname = append(d.unname, f)
+	}
 }
 
 // Step shows the rules the operation that the world has just applied.
@@ -128,6 +132,13 @@ func (d *Detector) Step(w *world.World, e *world.Effect) {
 			r.Forget(f)
 		}
 		d.kept.arrivals.Forget(f)
+	}
+	for _, n := range w.ForgottenNames() {
+		for _, r := range d.unname {
+			r.ForgetName(n)
+		}
+		d.kept.looks.names.ForgetName(n)
+		d.kept.readings.names.ForgetName(n)
 	}
 }
 

@@ -41,7 +41,7 @@ func (l look) check() bool { return l.by.Kind == op.Stat || l.by.Kind == op.Acce
 
 // looks remembers the last look of each process at each name.
 type looks struct {
-	names recent[*world.Entry, []look]
+	names perName[[]look]
 }
 
 // note learns from one operation. An exclusive creation is no look: whoever uses
@@ -99,7 +99,7 @@ type reading struct {
 // readings remembers the last reading of each process at each name.
 type readings struct {
 	noted once
-	names recent[*world.Entry, []reading]
+	names perName[[]reading]
 }
 
 // note learns from a read. Meeting the end again brings no contents.

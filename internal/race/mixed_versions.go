@@ -21,7 +21,7 @@ type mixedVersionsRule struct {
 	handed
 	readings *readings
 	changes  []change // the last one of each name, in order
-	changed  recent[*world.Entry, bool]
+	changed  perName[bool]
 	ended    recent[op.Actor, int] // status, plus one
 	possible []Finding
 }
@@ -40,6 +40,9 @@ func newMixedVersions() Rule {
 }
 
 // Forget drops a file that is gone for good.
+// ForgetName drops a name that the world has forgotten.
+func (r *mixedVersionsRule) ForgetName(n *world.Entry) { r.changed.ForgetName(n) }
+
 func (r *mixedVersionsRule) Forget(f *world.File) { r.writer.Forget(f) }
 
 func (r *mixedVersionsRule) share(k *kept) { r.readings = k.readings }

@@ -22,7 +22,7 @@ import (
 type partialReadRule struct {
 	sessions perFile[[]*session]
 	progress map[*world.OFD]progress
-	names    recent[*world.Entry, []*glimpse]
+	names    perName[[]*glimpse]
 	partial  []*glimpse
 }
 
@@ -56,6 +56,9 @@ type glimpse struct {
 func newPartialRead() Rule {
 	return &partialReadRule{sessions: perFile[[]*session]{}, progress: map[*world.OFD]progress{}}
 }
+
+// ForgetName drops a name that the world has forgotten.
+func (r *partialReadRule) ForgetName(n *world.Entry) { r.names.ForgetName(n) }
 
 // Forget drops a file that is gone for good.
 func (r *partialReadRule) Forget(f *world.File) { r.sessions.Forget(f) }

@@ -33,6 +33,13 @@ func (r *recent[K, V]) drop(k K) {
 	delete(r.old, k)
 }
 
+// perName is a recent map that knows no more of names that the world has forgotten, as nobody
+// can ask for them.
+type perName[V any] struct{ recent[*world.Entry, V] }
+
+// ForgetName drops a name.
+func (p *perName[V]) ForgetName(n *world.Entry) { p.drop(n) }
+
 // perFile is a map that lives as long as the files that are its keys.
 type perFile[V any] map[*world.File]V
 

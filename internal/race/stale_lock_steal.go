@@ -19,8 +19,11 @@ import (
 // look. Programs that only carry out a removal look at the name first; their look
 // is nobody's judgement.
 type staleLockStealRule struct {
-	names recent[*world.Entry, *lockName]
+	names perName[*lockName]
 }
+
+// ForgetName drops a name that the world has forgotten.
+func (r *staleLockStealRule) ForgetName(n *world.Entry) { r.names.ForgetName(n) }
 
 // lockName is a name that is, or may become, a lock.
 type lockName struct {

@@ -15,7 +15,7 @@ import (
 // Ruled out: names made with O_EXCL (mkstemp), a lock around the use, and equal
 // contents.
 type tempCollisionRule struct {
-	names recent[*world.Entry, []opener]
+	names perName[[]opener]
 	lost  perFile[loss]
 }
 
@@ -34,6 +34,9 @@ type loss struct {
 func newTempCollision() Rule { return &tempCollisionRule{lost: perFile[loss]{}} }
 
 // Forget drops a file that is gone for good.
+// ForgetName drops a name that the world has forgotten.
+func (r *tempCollisionRule) ForgetName(n *world.Entry) { r.names.ForgetName(n) }
+
 func (r *tempCollisionRule) Forget(f *world.File) { r.lost.Forget(f) }
 
 func (r *tempCollisionRule) Step(_ *world.World, e *world.Effect, report func(Finding)) {

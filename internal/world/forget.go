@@ -30,6 +30,7 @@ func (w *World) sweep() {
 			w.lead(en, nil)
 		}
 		delete(w.entries, key)
+		w.unnamed = append(w.unnamed, en)
 	}
 	for id, f := range w.files {
 		if len(f.Names) == 0 && f.dull(old) {

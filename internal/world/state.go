@@ -36,7 +36,8 @@ type World struct {
 	last      Stamp
 	effect    Effect
 	forgotten []*File
-	sweepAt   int // names and files at which to sweep next
+	unnamed   []*Entry // as forgotten
+	sweepAt   int      // names and files at which to sweep next
 }
 
 // New returns a world in which nothing is known yet.
@@ -90,6 +91,10 @@ func (w *World) Files() iter.Seq[*File] {
 // descriptor leads to them any more. It is valid until the next Apply.
 func (w *World) Forgotten() []*File { return w.forgotten }
 
+// ForgottenNames returns the entries that the last Apply dropped: a later operation on such
+// a name meets another Entry. It is valid until the next Apply.
+func (w *World) ForgottenNames() []*Entry { return w.unnamed }
+
 // Actor returns the actor of Stamp.Thread, "" if too many came after it.
 func (w *World) Actor(thread int32) op.Actor {
 	at := int(thread - w.actorsFrom)
@@ -121,6 +126,9 @@ func (w *World) Apply(o *op.Op) *Effect {
 	e.reset(o)
 	clear(w.forgotten)
 	w.forgotten = w.forgotten[:0]
+	if len(w.unnamed) > 0 {
+		w.unnamed = nil // of a sweep, and long
+	}
 	w.seen++
 	w.seq = o.Seq
 	if o.Seq == 0 {
