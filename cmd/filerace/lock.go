@@ -70,13 +70,24 @@ func lockCommand(ctx context.Context, c *console, args []string) int {
 	case err != nil && ctx.Err() != nil:
 		return interrupted(c, "lock")
 	case err != nil:
-		return failed(c, "lock", &remedied{err, "FILE must be a regular file, or a new one in a directory that you can write"})
+		return failed(c, "lock", &remedied{err, lockRemedy(err)})
 	}
 	status := runHolding(c, held, rest[1:])
 	if err := held.Unlock(); err != nil {
 		fmt.Fprintln(c.err, "filerace lock: give the lock up:", err)
 	}
 	return status
+}
+
+// lockRemedy is what to do about a FILE that cannot be locked.
+func lockRemedy(err error) string {
+	switch {
+	case errors.Is(err, unix.ENOLCK), errors.Is(err, errors.ErrUnsupported):
+		return "the file system keeps no locks, as NFS does without its lock daemon: give a FILE on a local one"
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return "make room, or give a FILE on another file system"
+	}
+	return "FILE must be a regular file, or a new one in a directory that you can write"
 }
 
 // lockFile returns safefile.ErrLocked when the time is over, too.
