@@ -52,7 +52,10 @@ type slotted struct {
 // that the world believed open was closed behind its back.
 func (w *World) install(tab *table, fd int, made *OFD, cloexec bool) *Descriptor {
 	if tab.fds[fd] != nil {
-		w.closeFD(tab, fd, &Effect{})
+		unseen := &Effect{} // its time is not known, so that nothing is ordered by it
+		w.closeFD(tab, fd, unseen)
+		w.effect.Closed = append(w.effect.Closed, unseen.Closed...)
+		w.effect.Freed = append(w.effect.Freed, unseen.Freed...)
 	}
 	s := &slotted{o: *made}
 	w.ofds++

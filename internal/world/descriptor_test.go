@@ -171,3 +171,15 @@ func TestUnknownIsAdopted(t *testing.T) {
 		}
 	}
 }
+
+// A descriptor that was closed by a call that nobody saw is known to be closed when its
+// number comes again.
+func TestDescriptorsClosedUnseen(t *testing.T) {
+	s := play(t, "have f \"x\"\nhave g \"y\"\n1 open f rdwr = 3\n1 flock 3 EX\n1 open g = 4")
+	again := *s.at(3).Op
+	again.Ret, again.NewFD = 3, 3
+	e := s.Apply(&again)
+	if len(e.Closed) != 1 || e.Closed[0].Entry.Base != "f" || len(e.Freed) != 1 || e.OFD.Entry.Base != "g" {
+		t.Errorf("closed %v, freed %v, opened %+v", e.Closed, e.Freed, e.OFD)
+	}
+}
