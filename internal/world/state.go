@@ -169,10 +169,11 @@ func (w *World) Apply(o *op.Op) *Effect {
 }
 
 func (e *Effect) reset(o *op.Op) {
-	*e = Effect{
-		Op: o, Removed: e.Removed[:0], Gone: e.Gone[:0], Over: e.Over[:0], Again: e.Again[:0], Dropped: e.Dropped[:0],
-		Freed: e.Freed[:0], Trap: e.Trap[:0], Closed: e.Closed[:0],
-	}
+	removed, gone, over, again, dropped := e.Removed[:0], e.Gone[:0], e.Over[:0], e.Again[:0], e.Dropped[:0]
+	freed, trap, closed := e.Freed[:0], e.Trap[:0], e.Closed[:0]
+	*e = Effect{} // one literal with all of them would be made elsewhere and copied
+	e.Op, e.Removed, e.Gone, e.Over, e.Again, e.Dropped = o, removed, gone, over, again, dropped
+	e.Freed, e.Trap, e.Closed = freed, trap, closed
 }
 
 // fail is for the operations that change something although they fail.
