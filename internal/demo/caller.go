@@ -9,7 +9,10 @@ import (
 
 // caller makes an actor's system calls, one for each method. A call that fails
 // in a way that the demo does not speak of ends the actor.
-type caller struct{ said string }
+type caller struct {
+	said   string
+	misfit bool // what it got does not fit together
+}
 
 // callError is a failed system call, as a panic value.
 type callError struct {

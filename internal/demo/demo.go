@@ -64,6 +64,7 @@ const (
 	exitHarm   = 1 // only demos whose actors check what they read
 	exitUsage  = 2
 	exitBroken = 3 // the demo could not do its work
+	exitMisfit = 4 // of an actor: what it got does not fit together
 )
 
 // List is every demo, in the order in which they are shown.

@@ -95,4 +95,5 @@ func readSite(c *caller, safe bool) {
 		c.close(fd)
 	}
 	c.say("%s", strings.Join(versions, " "))
+	c.misfit = len(slices.Compact(versions)) > 1
 }

@@ -13,12 +13,11 @@ import (
 // mixedVersionsRule finds a reader that got one file of a set from before and
 // another from after one process replaced them all, one by one.
 //
-// Most readers do not mind, so it is shown when the reader fails, when whoever read its
-// output through a pipe does, when the run does (a reader may end well and leave it to
-// others to find out what it brought them), or when everything is asked for.
+// Most readers do not mind, so it is shown when the reader fails, when the run
+// does (a reader may end well and leave it to others to find out what it brought
+// them), or when everything is asked for.
 type mixedVersionsRule struct {
 	failures
-	handed
 	readings *readings
 	changes  []change // the last one of each name, in order
 	changed  perName[bool]
@@ -36,14 +35,11 @@ type change struct {
 const versions = 256
 
 func newMixedVersions() Rule {
-	return &mixedVersionsRule{readings: new(readings), handed: newHanded()}
+	return &mixedVersionsRule{readings: new(readings)}
 }
 
-// Forget drops a file that is gone for good.
 // ForgetName drops a name that the world has forgotten.
 func (r *mixedVersionsRule) ForgetName(n *world.Entry) { r.changed.ForgetName(n) }
-
-func (r *mixedVersionsRule) Forget(f *world.File) { r.writer.Forget(f) }
 
 func (r *mixedVersionsRule) share(k *kept) { r.readings = k.readings }
 
@@ -58,10 +54,7 @@ func (r *mixedVersionsRule) Step(w *world.World, e *world.Effect, report func(Fi
 			if e.Existed && e.Shrunk > 0 {
 				r.change(e.Entry, e, report)
 			}
-		case op.Write:
-			r.handed.note(e)
 		case op.Read, op.Copy:
-			r.handed.note(e)
 			r.readings.note(w, e)
 			if e.OFD != nil && e.Op.Kind == op.Read && r.changed.get(e.OFD.Entry) {
 				r.read(e.OFD.Entry, e, report)
@@ -69,13 +62,7 @@ func (r *mixedVersionsRule) Step(w *world.World, e *world.Effect, report func(Fi
 		}
 	}
 	if e.Op.Kind == op.Exit && e.Process != nil && e.Process.Exited {
-		p := e.Op.Actor.Process()
-		r.ended.put(p, e.Process.Status+1)
-		if e.Process.Status != 0 {
-			if f := r.handed.to(p); f != nil {
-				report(*f)
-			}
-		}
+		r.ended.put(e.Op.Actor.Process(), e.Process.Status+1)
 	}
 	r.failures.ended(e, report)
 }
@@ -184,9 +171,6 @@ func (r *mixedVersionsRule) mixed(a, b change, fresh, old deed, report func(Find
 		p.Evidence = Possible
 		r.possible = append(r.possible, p)
 	}
-	f.Explains = true
-	r.has(fresh.process(), f)
-	r.has(old.process(), f)
 	r.blame(fresh, old, f, report)
 }
 
@@ -201,6 +185,7 @@ func (r *mixedVersionsRule) blame(fresh, old deed, f Finding, report func(Findin
 	case status == 0:
 		r.suspect(p, nil, f)
 	case status > 1:
+		f.Explains = true
 		report(f)
 	}
 }
@@ -220,7 +205,7 @@ func (r *mixedVersionsRule) End(w *world.World, end End, report func(Finding)) {
 var mixedVersions = Info{
 	Name:  "mixed-versions",
 	Title: "files of one set were read in versions that do not belong together",
-	Fires: "A process replaced several files of a tree one by one, and a reader got one from before and another from after; shown with --all, or when the reader, whoever read its output through a pipe, or the run failed.",
+	Fires: "A process replaced several files of a tree one by one, and a reader got one from before and another from after; shown with --all, or when the reader or the run failed.",
 	Harm: "Each file is whole, but they do not fit each other: a program loads a library of the new release and its data of the old one, " +
 		"a certificate and a key that are no pair.",
 	Safe: "One directory per version, and a symbolic link that a single rename switches; readers that resolve the link once; a lock over the set.",
@@ -229,6 +214,6 @@ mv new/key.pem tls/key.pem`,
 	Right: `ln -s tls-v2 tls.new      # tls is a link to tls-v1
 mv -T tls.new tls         # rename(2): one step for all files`,
 	Source: "symlink(7); rename(2); apt and dpkg, upgrades of packages in use; Kubernetes AtomicWriter (..data link)",
-	Kinds:  []op.Kind{op.Rename, op.Open, op.Read, op.Write, op.Copy, op.Exit},
+	Kinds:  []op.Kind{op.Rename, op.Open, op.Read, op.Copy, op.Exit},
 	New:    newMixedVersions,
 }

@@ -64,24 +64,6 @@ func TestMixedVersionsFailTheRun(t *testing.T) {
 	silent(t, mixedVersions, End{}, script)
 }
 
-// Here the parent reads through a pipe what the reader got, by way of a filter.
-func TestMixedVersionsAreHandedOn(t *testing.T) {
-	script := strings.NewReplacer("	1    fork 1.1\n", "	1    pipe 3 4\n	1    pipe 5 6\n	1    fork 1.1\n	1    fork 1.3\n").Replace(upgrade) + `
-	1.2  write 4 "c2k1"
-	1.2  exit 0
-	1.3  read 3
-	1.3  write 6 "c2k1"
-	1.3  exit 0
-	1    read 5
-	1    exit 1
-	`
-	if f := fires(t, mixedVersions, End{}, "/w/key", script); f.Evidence != Observed || !f.Explains {
-		t.Errorf("evidence %s, explains %v", f.Evidence, f.Explains)
-	}
-	silent(t, mixedVersions, End{}, strings.Replace(script, "1    exit 1", "1    exit 0", 1))
-	silent(t, mixedVersions, End{}, strings.Replace(script, "1    read 5\n", "", 1))
-}
-
 func TestMixedVersionsSilent(t *testing.T) {
 	scripts(t, map[string]string{
 		"all old": `
