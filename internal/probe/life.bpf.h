@@ -1,6 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* Moments of a process's life. */
 
+/* moment begins the event of a thread that is watched; NULL if it is not, or the
+ * event is lost. */
+INLINE struct scratch *moment(struct task_struct *t, struct pending *p, u16 what)
+{
+	struct scratch *s;
+
+	if (only_marked && !(p && p->marked))
+		return NULL;
+	if (!watched(t))
+		return NULL;
+	s = borrow();
+	if (s)
+		read_head(s, what, t);
+	return s;
+}
+
 SEC("tp_btf/sched_process_fork")
 int born(u64 *ctx)
 {
@@ -51,18 +67,12 @@ int execed(u64 *ctx)
 	struct task_struct *t = (void *)ctx[0];
 	struct linux_binprm *b = (void *)ctx[2];
 	struct pending *p = storage_get(&calls, t, NULL, 0);
+	struct scratch *s = moment(t, p, EXECED);
 	u32 before;
-	struct scratch *s;
 
-	if (only_marked && !(p && p->marked))
-		return 0;
-	if (!watched(t))
-		return 0;
-	s = borrow();
 	if (!s)
 		return 0;
 	struct head *h = (void *)s->b;
-	read_head(s, EXECED, t);
 	/* of a script, this is the interpreter */
 	if (b->filename == b->interp && b->file)
 		add_object(s, HAS_REACHED, b->file->f_inode);
@@ -83,15 +93,10 @@ int ended(u64 *ctx)
 
 	if (p)
 		p->active = 0;
-	if (only_marked && !(p && p->marked))
-		return 0;
-	if (!watched(t))
-		return 0;
-	s = borrow();
+	s = moment(t, p, ENDED);
 	if (!s)
 		return 0;
 	struct head *h = (void *)s->b;
-	read_head(s, ENDED, t);
 	h->ret = t->signal->flags & SIGNAL_GROUP_EXIT_ ? t->signal->group_exit_code : t->exit_code;
 	h->args[0] = t->signal->live.counter; /* threads that are left */
 	send(s);
@@ -104,15 +109,11 @@ int signalled(u64 *ctx)
 	s32 sig = ctx[0];
 	struct task_struct *t = current_task();
 	struct pending *p = storage_get(&calls, t, NULL, 0);
-	struct scratch *s;
+	struct scratch *s = p ? moment(t, p, SIGNALLED) : NULL;
 
-	if (!p || (only_marked && !p->marked) || !watched(t))
-		return 0;
-	s = borrow();
 	if (!s)
 		return 0;
 	struct head *h = (void *)s->b;
-	read_head(s, SIGNALLED, t);
 	h->args[0] = sig;
 	send(s);
 	return 0;
