@@ -10,16 +10,15 @@ import (
 	"time"
 
 	"filerace/internal/probe"
-	"filerace/internal/trace"
 )
 
 // build is a build of this module with nothing in the cache.
 type build struct {
-	l          *lab
-	module     string // its directory
-	what       string // the package
-	n          int    // builds so far
-	seen, lost uint64 // of the last one that was watched
+	l       *lab
+	module  string // its directory
+	what    string // the package
+	n       int    // builds so far
+	sighted        // of the last one that was watched
 }
 
 // building measures what a real build costs while somebody looks on.
@@ -72,8 +71,8 @@ func (b *build) run(watched bool) (a answer, err error) {
 			return a, errors.Join(err, cmd.Cancel(), cmd.Wait())
 		}
 		defer p.Close()
-		b.seen, b.lost = 0, 0
-		go func() { ended <- b.count(p) }()
+		b.sighted = sighted{}
+		go func() { ended <- b.read(p) }()
 	}
 	began := time.Now()
 	io.WriteString(in, "\n")
@@ -87,20 +86,4 @@ func (b *build) run(watched bool) (a answer, err error) {
 		return a, fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
 	}
 	return a, nil
-}
-
-func (b *build) count(p *probe.Probe) error {
-	for {
-		r, err := p.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		case r.What == trace.Gap:
-			b.lost += r.Lost
-		case r.What == trace.Returned:
-			b.seen++
-		}
-	}
 }

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"filerace/internal/probe"
-	"filerace/internal/trace"
 )
 
 //go:embed program/storm.c
@@ -25,8 +24,7 @@ type storm struct {
 	l       *lab
 	program string
 	calls   int // of the storm bare and watched; other tools get a tenth
-	seen    int // events of the last watched storm
-	lost    uint64
+	sighted     // of the last watched storm
 	odd     int // watched storms of which not every call was seen
 }
 
@@ -151,9 +149,9 @@ func (s *storm) watched() (answer, error) {
 		return answer{}, errors.Join(err, cmd.Wait())
 	}
 	defer p.Close()
-	s.seen, s.lost = 0, 0
+	s.sighted = sighted{}
 	ended := make(chan error)
-	go func() { ended <- s.count(p) }()
+	go func() { ended <- s.read(p) }()
 	io.WriteString(in, "\n")
 	err = cmd.Wait()
 	p.Stop()
@@ -164,20 +162,4 @@ func (s *storm) watched() (answer, error) {
 		s.odd++
 	}
 	return perCall(text.Bytes(), s.calls)
-}
-
-func (s *storm) count(p *probe.Probe) error {
-	for {
-		r, err := p.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		case r.What == trace.Gap:
-			s.lost += r.Lost
-		case r.What == trace.Returned:
-			s.seen++
-		}
-	}
 }

@@ -173,7 +173,7 @@ func (n *node) meet(it *item) {
 }
 
 func (it *item) meets(o *item) {
-	if !it.done && it.proc != o.proc && it.from < o.exit && o.from < it.exit && (changes(it.op) || changes(o.op)) {
+	if !it.done && it.proc != o.proc && it.from < o.exit && o.from < it.exit && (it.op.ChangesNames() || o.op.ChangesNames()) {
 		join(it, o)
 	}
 }
@@ -192,20 +192,6 @@ func (n *node) settle() {
 		clear(n.waiting[left:])
 		n.waiting = n.waiting[:left]
 	}
-}
-
-// changes reports whether the operation may have changed where its names lead.
-func changes(o *op.Op) bool {
-	if o.Failed() {
-		return false
-	}
-	switch o.Kind {
-	case op.Open:
-		return o.Flags&op.O_CREAT != 0
-	case op.Unlink, op.Rmdir, op.Rename, op.Link, op.SymlinkOp, op.Mkdir, op.Mknod:
-		return true
-	}
-	return false
 }
 
 // group is a set of operations that overlap on common names.

@@ -91,20 +91,9 @@ func (w *World) lead(en *Entry, f *File) {
 	}
 }
 
-// changesNames reports whether the operation may make a name lead elsewhere.
-func changesNames(o *op.Op) bool {
-	switch o.Kind {
-	case op.Open:
-		return o.Flags&op.O_CREAT != 0
-	case op.Unlink, op.Rmdir, op.Rename, op.Link, op.SymlinkOp, op.Mkdir, op.Mknod:
-		return true
-	}
-	return false
-}
-
 // lookUp finds the entries of the operation's names as they were before it.
 func (w *World) lookUp(o *op.Op, e *Effect) {
-	changes := changesNames(o) && !o.Failed() && !o.Waits
+	changes := o.ChangesNames()
 	for i := range o.Names {
 		en := w.look(&o.Names[i], changes)
 		switch i {
@@ -181,7 +170,7 @@ func (w *World) settleNames(o *op.Op, e *Effect) {
 	if len(o.Names) == 0 {
 		return
 	}
-	if changesNames(o) {
+	if o.ChangesNames() {
 		w.change(o, &o.Names[0], e.Entry, e)
 		if len(o.Names) > 1 {
 			w.change(o, &o.Names[1], e.Entry2, e)
