@@ -57,7 +57,7 @@ func (a *aside) wait(p Progress, progress func(Progress)) Result {
 		case <-tick.C:
 		}
 		if progress != nil {
-			p.Test, p.Case, p.Left = a.test.Name, a.c.Name, max(time.Until(a.until), 0)
+			p.Test, p.Case, p.Left = a.test.Name, a.c.Name, max(time.Until(a.until), 1)
 			progress(p)
 		}
 	}

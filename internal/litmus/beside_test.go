@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,9 +13,8 @@ import (
 
 // What is tried beside the others is counted together, and has its place among the results.
 func TestBesideTheOthers(t *testing.T) {
-	var seen []Progress
 	names := []string{"own/odd trials", "own/beside", "own/skip"}
-	o := Options{Select: names, Trials: 2, Time: 5 * time.Second, Progress: func(p Progress) { seen = append(seen, p) }}
+	o := Options{Select: names, Trials: 2, Time: 5 * time.Second}
 	dir := t.TempDir()
 	m, err := Run(context.Background(), []Place{{Dir: dir}}, o)
 	if err != nil {
@@ -32,8 +32,21 @@ func TestBesideTheOthers(t *testing.T) {
 	if res.Verdict != VerdictKept || res.Trials != 2 || res.Tally["judged"] != 2 || !slices.Equal(res.Notes, []string{"a note"}) {
 		t.Errorf("%+v", res)
 	}
-	if !slices.ContainsFunc(seen, func(p Progress) bool { return p.Case == "beside" && p.Left > 0 && p.Label != "" && p.All == 3 }) {
-		t.Errorf("nothing told that it was waited for: %+v", seen)
+}
+
+// That it is waited for is told, and for how long, also when it takes longer than it should.
+func TestWaitTells(t *testing.T) {
+	test, c := find("own", "beside")
+	for _, left := range []time.Duration{time.Hour, -time.Hour} {
+		a := &aside{chosen: chosen{test, c}, until: time.Now().Add(left), done: make(chan Result, 1)}
+		var p Progress
+		var once sync.Once
+		r := a.wait(Progress{Label: "ext4", All: 3}, func(told Progress) {
+			once.Do(func() { p = told; a.done <- Result{Trials: 7} })
+		})
+		if r.Trials != 7 || p.Label != "ext4" || p.All != 3 || p.Test != "own" || p.Case != "beside" || p.Left <= 0 || p.Left > time.Hour {
+			t.Errorf("%+v, then %+v", p, r)
+		}
 	}
 }
 

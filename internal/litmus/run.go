@@ -40,7 +40,7 @@ type Progress struct {
 	Done, All  int // cases
 	Trials     int // of this case, so far
 
-	// Left is how long at most a case is still waited for that was tried beside the others; 0: it is none.
+	// Left is how long a case that is tried beside the others should still take; 0: none is waited for.
 	Left time.Duration
 }
 
