@@ -23,7 +23,11 @@ func (r *recent[K, V]) get(k K) V {
 
 func (r *recent[K, V]) put(k K, v V) {
 	if r.young == nil || len(r.young) >= span {
-		r.young, r.old = make(map[K]V), r.young
+		r.young, r.old = r.old, r.young
+		if r.young == nil {
+			r.young = map[K]V{}
+		}
+		clear(r.young) // and not a new one, which would have to grow
 	}
 	r.young[k] = v
 }

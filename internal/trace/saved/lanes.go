@@ -79,7 +79,11 @@ func (w *words) of(b []byte) string {
 		s = string(b)
 	}
 	if len(w.young) >= wordsMax || w.young == nil {
-		w.old, w.young = w.young, make(map[string]string, 256)
+		w.old, w.young = w.young, w.old
+		if w.young == nil {
+			w.young = map[string]string{}
+		}
+		clear(w.young)
 	}
 	w.young[s] = s
 	return s
