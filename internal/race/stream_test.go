@@ -190,6 +190,31 @@ func TestNothingIsConcludedAcrossGap(t *testing.T) {
 	}
 }
 
+// Whoever waits for a process may have done nothing since the gap but that.
+func TestWaitingAcrossGap(t *testing.T) {
+	const jobs = `
+0 1 1 execve /bin/sh = 0
+2 3 1 fork = 11
+4 5 11 open /n flags=0x242 = 3
+6 7 11 close fd=3 = 0
+gap
+10 11 11 open /n flags=0x401 = 3
+12 13 11 write fd=3 len=4 = 4
+14 15 11 close fd=3 = 0
+16 16 11 exit_group = 0
+%s
+20 21 1 fork = 12
+22 23 12 open /n flags=0x201 = 3
+24 25 12 close fd=3 = 0
+`
+	if got := rulesOf(streamed(t, fmt.Sprintf(jobs, ""))); got != "truncated-away possible" {
+		t.Fatalf("nobody waited: %s", got)
+	}
+	if got := rulesOf(streamed(t, fmt.Sprintf(jobs, "5 17 1 wait4 = 11"))); got != "" {
+		t.Errorf("one after the other: %s", got)
+	}
+}
+
 // Whatever was there before the trace may hold locks.
 func TestProcessesFromBeforeAreDoubt(t *testing.T) {
 	script := strings.NewReplacer("0 1 1 execve /bin/sh = 0\n", "", "8 9 1 fork = 11\n", "", "10 11 1 fork = 12\n", "").Replace(fmt.Sprintf(lost, "", 40, 41))

@@ -166,13 +166,13 @@ func (w *World) exit(t *thread, o *op.Op, e *Effect) {
 	p.threads = nil
 	p.Exited, p.Status, p.end = true, o.Status, e.At
 	for child := range p.children {
-		child.Parent = nil // its exit will be waited for by init
+		child.Parent, child.orphan = nil, true // its exit will be waited for by init
 		if child.Exited {
 			w.drop(child)
 		}
 	}
 	p.children = nil
-	if p.reaped || p.Parent == nil && p.Actor.Parent() != "" {
+	if p.reaped || p.orphan {
 		w.drop(p)
 	}
 }

@@ -115,7 +115,7 @@ type Process struct {
 	PID    int
 	Prog   string
 	FDs    map[int]*Descriptor
-	Parent *Process
+	Parent *Process // nil: init, or not known
 	Exited bool
 	Status int
 
@@ -123,6 +123,7 @@ type Process struct {
 	threads  []*thread
 	children map[*Process]struct{} // alive, or not waited for yet
 	reaped   bool
+	orphan   bool          // its parent ended before it
 	end      Stamp         // its Exit
 	exits    clock         // the ends of its threads
 	signals  map[int]clock // sent to it, by number
