@@ -66,7 +66,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	churn(f, n, n, false)
 	grown := int64(heap()) - int64(before)
 	t.Logf("%d KB before, %+d KB after as many again", before>>10, grown>>10)
-	if grown > int64(before)/4 {
+	if grown > int64(before)/8 {
 		t.Errorf("heap grew by %d KB from %d KB", grown>>10, before>>10)
 	}
 	runtime.KeepAlive(f)
