@@ -88,7 +88,7 @@ type Case struct {
 	// Lasts is how long one trial of a case with Beside takes.
 	Lasts func() time.Duration
 
-	// Rare is a surprise that shows in few trials. As long as none was seen, the case is
+	// Rare is a surprise that a few trials can miss. As long as none was seen, the case is
 	// tried leastRare times at the least, so that its verdict is the same in every run.
 	Rare bool
 

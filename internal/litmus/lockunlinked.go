@@ -29,7 +29,7 @@ func openAndFlock(lock func(int, int) error) (int, error) {
 // the lock, removes the file, and closes it.
 func lockRemovedCase(name string, right func() (int, error)) *Case {
 	return &Case{
-		Name: name, Allowed: lockIsOfFile,
+		Name: name, Allowed: lockIsOfFile, Rare: true,
 		Roles: []Role{{"locker", func(p *Proc) {
 			lock := Pick(p, right, func() (int, error) { return openAndFlock(doNotLock) })
 			var fd int

@@ -99,7 +99,7 @@ var mappedStore = &Case{
 
 // mappedTorn: one write of a page, seen through a mapping.
 var mappedTorn = &Case{
-	Name: "half a write is seen in a mapping", Setup: letterFile,
+	Name: "half a write is seen in a mapping", Setup: letterFile, Rare: true,
 	Allowed: "Nothing orders loads from a mapping with a write in progress; POSIX.1-2024 mmap() and write() promise no more than what each byte is.",
 	Roles: []Role{
 		{"mapper", func(p *Proc) {

@@ -99,7 +99,7 @@ func removeTree(dir string) error {
 func patientRemove(dir string) error { return os.RemoveAll(dir) }
 
 var removeTwice = &Case{
-	Name: "two remove one tree", Setup: makeTree, Trials: 1000,
+	Name: "two remove one tree", Setup: makeTree, Trials: 1000, Rare: true,
 	Allowed: "What one process has removed is not there for the other: ENOENT from unlink, open or rmdir; POSIX.1-2024.",
 	Roles: []Role{
 		{"plain", func(p *Proc) {
@@ -133,7 +133,7 @@ var removeTwice = &Case{
 }
 
 var removeFilled = &Case{
-	Name: "removal against filling", Setup: makeTree, Trials: 1000,
+	Name: "removal against filling", Setup: makeTree, Trials: 1000, Rare: true,
 	Allowed: "An entry made after the directory was read is not seen by who removes the tree, and rmdir fails with ENOTEMPTY; POSIX.1-2024 rmdir().",
 	Roles: []Role{
 		{"remover", func(p *Proc) {

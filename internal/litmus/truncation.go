@@ -135,7 +135,7 @@ var cutAgainstWrite = &Case{
 func copyTruncate(name string, flags int) *Case {
 	const n = 512
 	return &Case{
-		Name:    name,
+		Name: name, Rare: true,
 		Allowed: "logrotate(8), copytruncate: there is a very small time slice between copying the file and truncating it, so some logging data might be lost.",
 		Roles: []Role{{"rotator", func(p *Proc) {
 			fd := p.Open("log", unix.O_RDWR)
