@@ -17,10 +17,26 @@ func (w *World) forget() {
 	}
 }
 
+// sweep lets go first of names that the kernel makes up: who looks for processes in /proc
+// meets thousands, and what was learnt of real names meanwhile still counts.
 func (w *World) sweep() {
 	old := w.seen - sweepAge
+	w.sweepNames(old, func(en *Entry) bool { return en.made })
+	w.sweepFiles(old)
+	if 2*(len(w.files)+len(w.entries)) > max(w.sweepAt, sweepLeast) {
+		w.sweepNames(old, func(*Entry) bool { return true })
+		w.sweepFiles(old)
+	}
+	for key, d := range w.inherited {
+		if d.Refs == 0 {
+			delete(w.inherited, key)
+		}
+	}
+}
+
+func (w *World) sweepNames(old int, which func(*Entry) bool) {
 	for key, en := range w.entries {
-		if en.touched >= old || en.opened > 0 {
+		if en.touched >= old || en.opened > 0 || !which(en) {
 			continue
 		}
 		if en.File != nil {
@@ -32,15 +48,13 @@ func (w *World) sweep() {
 		delete(w.entries, key)
 		w.unnamed = append(w.unnamed, en)
 	}
+}
+
+func (w *World) sweepFiles(old int) {
 	for id, f := range w.files {
 		if len(f.Names) == 0 && f.dull(old) {
 			delete(w.files, id)
 			w.forgotten = append(w.forgotten, f)
-		}
-	}
-	for key, d := range w.inherited {
-		if d.Refs == 0 {
-			delete(w.inherited, key)
 		}
 	}
 }

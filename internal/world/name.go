@@ -118,7 +118,7 @@ func (w *World) look(n *op.Name, changes bool) *Entry {
 		seen = n.After
 	}
 	if en == nil {
-		en = &Entry{Dir: n.Dir, Base: n.Base, Path: n.Path}
+		en = &Entry{Dir: n.Dir, Base: n.Base, Path: n.Path, made: n.Type == op.Proc}
 		w.entries[key] = en
 		w.lead(en, w.file(seen))
 	} else if !agrees(en, n, changes) {

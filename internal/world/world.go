@@ -40,8 +40,9 @@ type Entry struct {
 	Changed Stamp  // the operation that last changed where it leads; zero if none did in this run
 	By      *op.Op // that operation
 
-	opened  int // open file descriptions that came by it
-	touched int // World.seen when it was last looked up
+	opened  int  // open file descriptions that came by it
+	touched int  // World.seen when it was last looked up
+	made    bool // in a file system that the kernel makes up
 }
 
 // Seg is a run of bytes that one write left.
