@@ -79,7 +79,7 @@ func (r *checkThenCreateRule) replace(e *world.Effect, report func(Finding)) {
 	}
 	checked, made, ok := r.doubled(e.Entry2, e.Before2, e)
 	now := e.Entry2.File
-	if !ok || now == nil || same(e.Before2.Segs, e.Before2.Size, now.Segs, now.Size) {
+	if !ok || now == nil || e.Before2.Size == 0 || same(e.Before2.Segs, e.Before2.Size, now.Segs, now.Size) {
 		return
 	}
 	c := claim{checked: checked, made: made, name: e.Entry2}

@@ -88,6 +88,14 @@ func TestCheckThenCreateSilent(t *testing.T) {
 			1.1  write 3 "cache\n"
 			1.1  rename tmp f
 		`,
+		"nothing was in it": `
+			have x "x\n"
+			1    fork 1.1
+			1    fork 1.2
+			1.1  access lock = -ENOENT
+			1.2  open lock rdwr,creat = 3
+			1.1  rename x lock
+		`,
 		"appended": `
 			1    fork 1.1
 			1    fork 1.2
