@@ -98,8 +98,8 @@ func watching() Diagnosis {
 	defer p.Close()
 	d.OK = true
 	d.Found = fmt.Sprintf("the kernel programs load and attach: %.0f ms", float64(time.Since(began).Microseconds())/1000)
-	if p.Hooks() != nil {
-		d.Found += "; no fentry here: which file a removal met is derived from its name's history"
+	if err := p.Hooks(); err != nil {
+		d.Found += fmt.Sprintf("; which file a removal met is derived from its name's history, as no function of the kernel can be hooked here (%v)", err)
 	}
 	return d
 }

@@ -183,7 +183,7 @@ func (s *stage) play(t testing.TB, h Handler) outcome {
 	unix.FcntlInt(out.Fd(), unix.F_SETFL, unix.O_APPEND)
 	cfg.Core = int(plays.Add(1)%2) - 1 // every other run on one processor, the rest wherever they like
 	if cfg.RunTime == 0 {
-		cfg.RunTime = 20 * time.Second
+		cfg.RunTime = time.Minute // for slow machines: what hangs is told of then
 	}
 	res, err := Run(cfg, h)
 	if err != nil {
