@@ -82,7 +82,7 @@ func (r *openUnlinkedRule) use(e *world.Effect, report func(Finding)) {
 		}
 		return
 	}
-	if !removed || opened.none() || d.Entry == nil || !rivals(gone.deed, opened) || gone.at.HardBefore(e.At) ||
+	if !removed || opened.none() || d.Entry == nil || !rivals(gone.deed, opened) || gone.at.MayHardBefore(e.At) ||
 		gone.by.Actor.Process() == e.Op.Actor.Process() || ownTemporary(d) {
 		return
 	}

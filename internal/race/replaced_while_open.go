@@ -32,7 +32,7 @@ func (r *replacedWhileOpenRule) write(e *world.Effect, report func(Finding)) {
 	n := d.Entry
 	opened, given := deed{d.Opened, d.By}, deed{n.Changed, n.By}
 	if opened.none() || given.none() || !given.after(opened) || !rivals(opened, given) ||
-		given.at.HardBefore(e.At) || given.by.Actor.Process() == e.Op.Actor.Process() {
+		given.at.MayHardBefore(e.At) || given.by.Actor.Process() == e.Op.Actor.Process() {
 		return
 	}
 	lost := e.File.Nlink == 0

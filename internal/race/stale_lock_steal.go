@@ -122,7 +122,7 @@ func (r *staleLockStealRule) removed(w *world.World, en *world.Entry, e *world.E
 // judge tells a theft from a release; the theft is zero if there is none.
 func (n *lockName) judge(w *world.World, e *world.Effect) theft {
 	owner := living(w, n.made.by.Actor)
-	if owner == "" || e.Op.Actor.Within(owner) || n.made.at.HardBefore(e.At) {
+	if owner == "" || e.Op.Actor.Within(owner) || n.made.at.MayHardBefore(e.At) {
 		return theft{}
 	}
 	for i := len(n.looks) - 1; i >= 0; i-- {

@@ -275,7 +275,7 @@ func (g *guard) wentOn(seq int) bool {
 
 // alone judges a lock that was taken when its name had gone and that nobody doubled.
 func (r *unlinkedLockRule) alone(g *guard, report func(Finding)) {
-	if !g.late || g.twin || g.known || g.gone.none() || kin(g.gone.by.Actor.Process(), g.by) || g.gone.at.HardBefore(g.took.at) {
+	if !g.late || g.twin || g.known || g.gone.none() || kin(g.gone.by.Actor.Process(), g.by) || g.gone.at.MayHardBefore(g.took.at) {
 		return
 	}
 	if !g.used.none() || g.wentOn(0) {

@@ -69,4 +69,7 @@ func TestPlacesOfProcessesThatNobodyWaitsFor(t *testing.T) {
 	if unseen.Before(next) || next.Before(unseen) || Unordered(unseen, next) {
 		t.Error("a process and the heir of its place are said to be ordered, or not to be")
 	}
+	if !unseen.MayHardBefore(next) || unseen.MayHardBefore(young) || !old.MayHardBefore(seen) {
+		t.Error("what may be ordered is told from what is not, and from what is not known")
+	}
 }

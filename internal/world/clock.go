@@ -42,6 +42,12 @@ func (s Stamp) HardBefore(t Stamp) bool {
 	return s.line == nil || t.line != nil && before(&s, &t, t.seen.hard) == yes
 }
 
+// MayHardBefore reports whether s happens before t in every schedule, or that is no
+// longer known.
+func (s Stamp) MayHardBefore(t Stamp) bool {
+	return s.line == nil || t.line != nil && before(&s, &t, t.seen.hard) != no
+}
+
 // Unordered reports whether neither happens before the other, in the full order. It is
 // false, too, if that is no longer known of an operation whose thread ended long ago.
 func Unordered(s, t Stamp) bool {
