@@ -84,7 +84,7 @@ type Host struct {
 type Notes struct {
 	Broken     int    `json:"broken"`
 	FirstBad   string `json:"first_bad,omitempty"`
-	Lost       uint64 `json:"lost"`
+	Lost       uint64 `json:"lost"` // by the gaps in it
 	NoEntry    bool   `json:"no_entry"`
 	Calls      string `json:"calls,omitempty"`
 	Identities bool   `json:"identities"`

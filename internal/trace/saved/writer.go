@@ -113,6 +113,7 @@ func (w *Writer) Record(rec trace.Record) error {
 		return w.err
 	}
 	w.rows = append(w.rows, r)
+	w.meta.Notes.Lost += rec.Lost
 	if len(w.rows)%batchRows == 0 {
 		select {
 		case w.wake <- struct{}{}:
