@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"filerace/internal/trace/saved"
@@ -81,26 +81,55 @@ func (l *lab) explained(out *section, name, dir string) error {
 		return err
 	}
 	cmd := exec.CommandContext(l.ctx, l.filerace, "explain", "-o", os.DevNull, dir)
+	var text bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &text, &text
 	begun := time.Now()
-	text, err := cmd.CombinedOutput()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	most := peak(cmd.Process.Pid, ended)
+	err = cmd.Wait()
 	took := time.Since(begun)
+	close(ended)
 	var status *exec.ExitError
 	if err != nil && (!errors.As(err, &status) || status.ExitCode() != exitFound) {
-		return fmt.Errorf("explain: %w: %s", err, text)
+		return fmt.Errorf("explain: %w: %s", err, text.String())
 	}
 	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	out.row(name, fmt.Sprint(ops), fmt.Sprintf("%.1f", float64(size)/float64(ops)), fmt.Sprintf("%.2f", float64(ops)/took.Seconds()/1e6),
-		fmt.Sprintf("%.2f", float64(ops)/cpu.Seconds()/1e6), fmt.Sprintf("%.0f", float64(peak(cmd))/(1<<20)))
+		fmt.Sprintf("%.2f", float64(ops)/cpu.Seconds()/1e6), fmt.Sprintf("%.0f", float64(<-most)/(1<<20)))
 	return nil
 }
 
-// peak is the most memory that an ended command had, in bytes.
-func peak(cmd *exec.Cmd) int64 {
-	use, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return 0
-	}
-	return int64(use.Maxrss) << 10 // Linux counts KiB
+// peakEvery is how often a process is asked for the most memory that it has had.
+const peakEvery = 10 * time.Millisecond
+
+// peak tells the most memory that a process had until it ended, in bytes: VmHWM of
+// proc(5). What wait4(2) says instead counts the most that this process ever had,
+// too, in whose memory the other one began (vfork(2); exec_mmap, fs/exec.c).
+func peak(pid int, ended <-chan struct{}) <-chan int64 {
+	told := make(chan int64, 1)
+	go func() {
+		var most int64
+		every := time.NewTicker(peakEvery)
+		defer every.Stop()
+		for {
+			text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+			if _, after, ok := strings.Cut(string(text), "VmHWM:"); ok {
+				var kib int64
+				fmt.Sscan(after, &kib)
+				most = max(most, kib<<10)
+			}
+			select {
+			case <-ended:
+				told <- most
+				return
+			case <-every.C:
+			}
+		}
+	}()
+	return told
 }
 
 func bytesBelow(dir string) (size int64, err error) {
