@@ -12,14 +12,7 @@ import (
 
 // met is two increments in place; the second read overlaps the first write. The bytes
 // that a process writes are "prog", each moved up by its process id.
-const met = `
-0 1 1 execve /bin/sh = 0
-2 3 1 open /n flags=0x242 = 3
-4 5 1 write fd=3 len=4 = 4
-6 7 1 close fd=3 = 0
-8 9 1 fork = 11
-10 11 1 fork = 12
-20 21 11 open /n flags=2 = 3
+const met = begun + `20 21 11 open /n flags=2 = 3
 22 23 11 read fd=3 len=64 = 4
 24 25 12 open /n flags=2 = 3
 26 %d 12 read fd=3 len=64 %s = 4
@@ -102,14 +95,7 @@ func TestWhatCameTooLateIsDoubt(t *testing.T) {
 
 // A file is replaced while it is being opened: the reader has the old version, whole.
 func TestReplacedWithinTheOpen(t *testing.T) {
-	const script = `
-0 1 1 execve /bin/sh = 0
-2 3 1 open /n flags=0x242 = 3
-4 5 1 write fd=3 len=4 = 4
-6 7 1 close fd=3 = 0
-8 9 1 fork = 11
-10 11 1 fork = 12
-20 25 11 open /n flags=%d = 3
+	const script = begun + `20 25 11 open /n flags=%d = 3
 26 27 12 open /n flags=0 = 3
 30 31 11 %s fd=3 len=4 = 4
 32 33 11 exited 0
