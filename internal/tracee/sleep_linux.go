@@ -31,7 +31,7 @@ func (c *control) lieDown(t *thread, o *op.Op) {
 // in the kernel count in real time while an answer from outside may be on its way.
 func (c *control) firstNap() *thread {
 	first := c.earliest(true)
-	if first != nil && first.state == asleep && c.outsideMayWake() {
+	if first != nil && first.state == asleep && c.mayWake() {
 		return c.earliest(false)
 	}
 	return first

@@ -12,9 +12,11 @@ import (
 	"filerace/internal/op"
 )
 
-// mayWake reports whether, with nothing left to let go, time or the outside world
-// can still wake a thread. It is false only if the kernel's own state of every
-// thread shows that it waits for another thread of the run.
+// mayWake reports whether, with nothing left to let go, the outside world can still
+// wake a thread. It is false only if the kernel's own state of every thread shows that
+// it waits for another thread of the run, or for a time that can be made to come.
+// Otherwise timeouts count in real time: an answer that is on its way must not be
+// given up.
 func (c *control) mayWake() bool {
 	for _, t := range c.live {
 		switch {
@@ -22,7 +24,7 @@ func (c *control) mayWake() bool {
 			continue
 		case t.barred != 0, t.breaking, t.state == stopped: // whoever stopped it may let it go on
 			return true
-		case t.state == asleep && !c.hopeless(t):
+		case t.state == asleep && c.expiry(t) == never && !c.hopeless(t):
 			return true
 		}
 	}

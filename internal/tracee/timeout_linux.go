@@ -72,23 +72,6 @@ func futexTimeout(o *op.Op) int64 {
 	return op.None
 }
 
-// outsideMayWake reports whether a sleeper waits for what comes from outside the
-// run. Its timeouts and those of the others then count in real time: an answer that
-// is on its way must not be given up.
-func (c *control) outsideMayWake() bool {
-	for _, t := range c.live {
-		switch {
-		case t.proc == nil || t.state == ended:
-			continue
-		case t.barred != 0, t.breaking, t.state == stopped:
-			return true
-		case t.state == asleep && c.expiry(t) == never && !c.hopeless(t):
-			return true
-		}
-	}
-	return false
-}
-
 // expire has the timeout of a sleeper come now.
 func (c *control) expire(t *thread) {
 	if ptrace(unix.PTRACE_INTERRUPT, t.tid, 0, 0) != nil {
