@@ -40,7 +40,7 @@ func (o owner) covers(p *world.Process) bool {
 	if o.ofd == nil {
 		return p.Actor == o.proc
 	}
-	for _, d := range p.FDs {
+	for _, d := range p.FDs.All() {
 		if d.OFD == o.ofd {
 			return true
 		}
@@ -77,11 +77,11 @@ func (h *holding) covers(p *world.Process) bool {
 		return h.owner.covers(p)
 	}
 	if p == h.met {
-		if d := p.FDs[h.fd]; d != nil && d.OFD == h.ofd {
+		if d := p.FDs.At(h.fd); d != nil && d.OFD == h.ofd {
 			return true
 		}
 	}
-	for fd, d := range p.FDs {
+	for fd, d := range p.FDs.All() {
 		if d.OFD == h.ofd {
 			h.met, h.fd = p, fd
 			return true

@@ -40,7 +40,7 @@ func (a *asked) locked(f *world.File) bool {
 // which it may hold a lock that another one then waited for. Locks of descriptions pass on with
 // descriptors, those of processes not at all (fork(2)).
 func (s *Stream) inherited(p *world.Process) bool {
-	for _, d := range p.FDs {
+	for _, d := range p.FDs.All() {
 		if d.Opened.IsZero() && d.File.Type == op.Regular && s.asked.locked(d.File) {
 			return true
 		}

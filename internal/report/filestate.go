@@ -90,7 +90,7 @@ func has(p *world.Process, d *world.OFD) bool {
 	if p == nil || p.Exited {
 		return false
 	}
-	for _, fd := range p.FDs {
+	for _, fd := range p.FDs.All() {
 		if fd.OFD == d {
 			return true
 		}

@@ -37,7 +37,7 @@ type TopDeleted struct {
 func deleted(w *world.World, keep func(path string) bool) []TopDeleted {
 	open := map[*world.File]*TopDeleted{}
 	for _, p := range w.Processes() {
-		for _, d := range p.FDs {
+		for _, d := range p.FDs.All() {
 			f := d.File
 			if f.Type != op.Regular || f.Nlink > 0 || len(f.Names) > 0 || f.ID.IsZero() {
 				continue

@@ -175,7 +175,7 @@ func takenAt(l *tableLock, p *world.Process) (ns int64, ok bool) {
 	if p == nil || l.waits {
 		return 0, false
 	}
-	for _, d := range p.FDs {
+	for _, d := range p.FDs.All() {
 		if d.File.ID.Ino != l.ino {
 			continue
 		}
@@ -193,7 +193,7 @@ func takenAt(l *tableLock, p *world.Process) (ns int64, ok bool) {
 // system has several (btrfs, overlay).
 func (t *lockTable) pathOf(l *tableLock, p *world.Process) string {
 	if p != nil {
-		for _, d := range p.FDs {
+		for _, d := range p.FDs.All() {
 			if d.File.ID.Ino == l.ino && d.Entry != nil {
 				return d.Entry.Path
 			}

@@ -71,7 +71,7 @@ func consistent(t *testing.T, w *world.World) {
 	refs := map[*world.OFD]int{}
 	tables := map[*world.Descriptor]bool{} // processes may share a table
 	for _, p := range w.Processes() {
-		for _, d := range p.FDs {
+		for _, d := range p.FDs.All() {
 			if !tables[d] {
 				tables[d] = true
 				refs[d.OFD]++

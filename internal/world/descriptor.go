@@ -2,7 +2,6 @@ package world
 
 import (
 	"math"
-	"slices"
 
 	"filerace/internal/op"
 )
@@ -10,7 +9,7 @@ import (
 // table is a descriptor table. Threads share one, and so do processes made with
 // CLONE_FILES; it is the owner of POSIX locks.
 type table struct {
-	fds   map[int]*Descriptor
+	fds   FDs
 	users int // threads
 }
 
@@ -24,7 +23,7 @@ func (w *World) descriptor(tab *table, fd int) *Descriptor {
 	if tab == nil || fd < 0 {
 		return nil
 	}
-	return tab.fds[fd]
+	return tab.fds.At(fd)
 }
 
 // tableOf returns the table of an actor, that of its process if the thread is
@@ -51,7 +50,7 @@ type slotted struct {
 // install makes a new description and a first descriptor for it. A descriptor
 // that the world believed open was closed behind its back.
 func (w *World) install(tab *table, fd int, made *OFD, cloexec bool) *Descriptor {
-	if tab.fds[fd] != nil {
+	if tab.fds.At(fd) != nil {
 		unseen := &Effect{} // its time is not known, so that nothing is ordered by it
 		w.closeFD(tab, fd, unseen)
 		w.effect.Closed = append(w.effect.Closed, unseen.Closed...)
@@ -66,19 +65,19 @@ func (w *World) install(tab *table, fd int, made *OFD, cloexec bool) *Descriptor
 		s.o.Entry.opened++
 	}
 	s.d = Descriptor{OFD: &s.o, CloseOnExec: cloexec}
-	tab.fds[fd] = &s.d
+	tab.fds.set(fd, &s.d)
 	return &s.d
 }
 
 // share gives an existing description another descriptor.
 func (tab *table) share(fd int, d *OFD, cloexec bool) {
-	tab.fds[fd] = &Descriptor{OFD: d, CloseOnExec: cloexec}
+	tab.fds.set(fd, &Descriptor{OFD: d, CloseOnExec: cloexec})
 	d.Refs++
 }
 
 func (tab *table) copied() *table {
-	c := &table{fds: make(map[int]*Descriptor, len(tab.fds))}
-	for fd, d := range tab.fds {
+	c := &table{fds: FDs{low: make([]*Descriptor, 0, len(tab.fds.low))}}
+	for fd, d := range tab.fds.All() {
 		c.share(fd, d.OFD, d.CloseOnExec)
 	}
 	return c
@@ -88,11 +87,11 @@ func (tab *table) copied() *table {
 // owner has on the file, through whichever descriptor they were taken
 // (fcntl_locks(7)), and with the description's last descriptor its own locks.
 func (w *World) closeFD(tab *table, fd int, e *Effect) {
-	d := tab.fds[fd]
+	d := tab.fds.At(fd)
 	if d == nil {
 		return
 	}
-	delete(tab.fds, fd)
+	tab.fds.drop(fd)
 	if len(d.File.Locks) > 0 && d.Flags&op.O_PATH == 0 { // filp_flush spares O_PATH
 		w.dropPosix(tab, fd, d.File, e)
 	}
@@ -139,7 +138,7 @@ func (w *World) closeRange(t *thread, o *op.Op, e *Effect) {
 	}
 	for _, fd := range t.table.between(o.FD, o.FD2) {
 		if o.Flags&op.CLOSE_RANGE_CLOEXEC != 0 {
-			t.table.fds[fd].CloseOnExec = true
+			t.table.fds.At(fd).CloseOnExec = true
 		} else {
 			w.closeFD(t.table, fd, e)
 		}
@@ -152,12 +151,12 @@ func (tab *table) between(lo, hi int) []int {
 		hi = math.MaxInt
 	}
 	var fds []int
-	for fd := range tab.fds {
-		if fd >= lo && fd <= hi {
-			fds = append(fds, fd)
+	for fd := range tab.fds.from(lo) {
+		if fd > hi {
+			break
 		}
+		fds = append(fds, fd)
 	}
-	slices.Sort(fds)
 	return fds
 }
 
@@ -170,7 +169,7 @@ func (w *World) unshare(t *thread) {
 	t.table = t.table.copied()
 	t.table.users = 1
 	if t.proc.leader == t {
-		t.proc.FDs = t.table.fds
+		t.proc.FDs = &t.table.fds
 	}
 }
 
@@ -178,7 +177,7 @@ func (w *World) unshare(t *thread) {
 func (w *World) dup(t *thread, o *op.Op, e *Effect) {
 	to := int(o.Ret)
 	if e.OFD == nil {
-		delete(t.table.fds, to)
+		t.table.fds.drop(to)
 		return
 	}
 	if to == o.FD {

@@ -96,7 +96,7 @@ func TestCloseRange(t *testing.T) {
 		1 dup 3 = 6
 	`)
 	s.Apply(&op.Op{Actor: "1", Kind: op.CloseRange, FD: 6, FD2: op.None, Flags: op.CLOSE_RANGE_CLOEXEC})
-	if d := s.Process("1").FDs[6]; d == nil || !d.CloseOnExec {
+	if d := s.Process("1").FDs.At(6); d == nil || !d.CloseOnExec {
 		t.Error("CLOSE_RANGE_CLOEXEC only marks")
 	}
 	s.Apply(&op.Op{Actor: "1", Kind: op.CloseRange, FD: 4, FD2: 5})
@@ -104,7 +104,7 @@ func TestCloseRange(t *testing.T) {
 		t.Error("want 3 and 6 open")
 	}
 	e := s.Apply(&op.Op{Actor: "1", Kind: op.CloseRange, FD: 0, FD2: op.None})
-	if len(e.Closed) != 1 || len(s.Process("1").FDs) != 0 {
+	if len(e.Closed) != 1 || s.Process("1").FDs.Len() != 0 {
 		t.Errorf("closed %d descriptions, want the one", len(e.Closed))
 	}
 }
@@ -119,11 +119,11 @@ func TestFlagsAndDupCommands(t *testing.T) {
 		t.Errorf("flags %#x: F_SETFL leaves the access mode alone", got)
 	}
 	s.Apply(&op.Op{Actor: "1", Kind: op.Dup, FD: 3, FD2: op.None, Ret: 10, Cmd: op.F_DUPFD_CLOEXEC, Flags: op.O_CLOEXEC})
-	if d := s.Process("1").FDs[10]; d == nil || !d.CloseOnExec || d.OFD != s.OFD("1", 3) {
+	if d := s.Process("1").FDs.At(10); d == nil || !d.CloseOnExec || d.OFD != s.OFD("1", 3) {
 		t.Errorf("F_DUPFD_CLOEXEC made %+v", d)
 	}
 	s.Apply(&op.Op{Actor: "1", Kind: op.SetFlags, FD: 10, Cmd: op.F_SETFD})
-	if s.Process("1").FDs[10].CloseOnExec {
+	if s.Process("1").FDs.At(10).CloseOnExec {
 		t.Error("F_SETFD 0 clears the mark")
 	}
 }

@@ -78,7 +78,7 @@ func (tab *table) closes(o *op.Op) {
 		}
 	}
 	for _, fd := range tab.between(lo, hi) {
-		d := tab.fds[fd]
+		d := tab.fds.At(fd)
 		if o.Kind == op.Exec && !d.CloseOnExec {
 			continue
 		}

@@ -206,7 +206,7 @@ func (w *World) dropPosix(tab *table, fd int, f *File, e *Effect) {
 }
 
 func (tab *table) has(f *File) bool {
-	for _, d := range tab.fds {
+	for _, d := range tab.fds.All() {
 		if d.File == f {
 			return true
 		}

@@ -45,7 +45,7 @@ func (w *World) adopt(a op.Actor) *thread {
 		}
 		return t
 	}
-	t := w.begin(a.Process(), nil, Stamp{}, &table{fds: map[int]*Descriptor{}})
+	t := w.begin(a.Process(), nil, Stamp{}, new(table))
 	if a != t.actor {
 		return w.adopt(a)
 	}
@@ -54,7 +54,7 @@ func (w *World) adopt(a op.Actor) *thread {
 
 // begin adds a process with its first thread.
 func (w *World) begin(a op.Actor, parent *Process, made Stamp, tab *table) *thread {
-	p := &Process{Actor: a, Parent: parent, FDs: tab.fds}
+	p := &Process{Actor: a, Parent: parent, FDs: &tab.fds}
 	if parent != nil {
 		p.PID, p.Prog = parent.PID, parent.Prog
 		if parent.children == nil {
@@ -75,7 +75,7 @@ func (w *World) inherit(t *thread, o *op.Op) {
 		d := &o.FDs[i]
 		key := inheritKey{d.Shared, d.File.ID, d.Flags}
 		if ofd := w.inherited[key]; ofd != nil && ofd.Refs > 0 {
-			if t.table.fds[d.FD] == nil {
+			if t.table.fds.At(d.FD) == nil {
 				t.table.share(d.FD, ofd, d.Flags&op.O_CLOEXEC != 0)
 			}
 			continue
@@ -138,9 +138,9 @@ func (w *World) exec(t *thread, e *Effect) {
 		t = p.leader
 	}
 	w.unshare(t)
-	p.FDs = t.table.fds
+	p.FDs = &t.table.fds
 	for _, fd := range t.table.between(0, -1) {
-		if t.table.fds[fd].CloseOnExec {
+		if t.table.fds.At(fd).CloseOnExec {
 			w.closeFD(t.table, fd, e)
 		}
 	}

@@ -115,7 +115,7 @@ type Process struct {
 	Actor  op.Actor
 	PID    int
 	Prog   string
-	FDs    map[int]*Descriptor
+	FDs    *FDs
 	Parent *Process // nil: init, or not known
 	Exited bool
 	Status int
