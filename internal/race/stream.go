@@ -86,7 +86,7 @@ func (s *Stream) Take(e world.Event) {
 	if e.Unannounced {
 		s.noteOld(o)
 	}
-	s.world.Enter(o)
+
 	kept := &s.recent
 	if bulky(o.Kind) {
 		kept = &s.contents

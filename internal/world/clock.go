@@ -9,11 +9,12 @@ package world
 // handler. The full one adds lock release to acquire, and the removal of a name
 // to its next exclusive creation, which another schedule could turn round.
 type Stamp struct {
-	Seq    int    // position in the run; 0: no operation (before the run)
-	Thread int32  // index of the actor in the world
-	tick   uint32 // the operation's number in its line's slot
-	line   *line  // nil: no operation
-	seen   *view
+	Seq     int    // position in the run; 0: no operation (before the run)
+	Thread  int32  // index of the actor in the world
+	Process int32  // number of its process in the world; 0: no operation
+	tick    uint32 // the operation's number in its line's slot
+	line    *line  // nil: no operation
+	seen    *view
 }
 
 // line is a place in vectors as long as all operations that count there are ordered.

@@ -28,11 +28,8 @@ func (w *World) descriptor(tab *table, fd int) *Descriptor {
 
 // tableOf returns the table of an actor, that of its process if the thread is
 // new; nil if neither is known.
-func (w *World) tableOf(a op.Actor) *table {
-	if w.recent != nil && w.recent.actor == a {
-		return w.recent.table
-	}
-	if t := w.threads[a]; t != nil {
+func (w *World) tableOf(a op.Actor, tid int) *table {
+	if t := w.known(a, tid); t != nil {
 		return t.table
 	}
 	if p := w.procs[a.Process()]; p != nil {

@@ -7,7 +7,7 @@ import "filerace/internal/op"
 // end of the file for O_APPEND; lock ranges, made absolute; and what an operation
 // that closes descriptors closes. The world does not change, and Enter may be
 // called again when it has.
-func (w *World) Enter(o *op.Op) { w.resolve(w.tableOf(o.Actor), o) }
+func (w *World) Enter(o *op.Op) { w.resolve(w.tableOf(o.Actor, o.TID), o) }
 
 // resolve does the work of Enter. What a descriptor leads to is told by the
 // table at the moment the operation takes effect, whatever an earlier look said.

@@ -52,6 +52,9 @@ func (w *World) newThread(a op.Actor, p *Process, made Stamp) *thread {
 	return t
 }
 
+// recentThreads is how many of them are found without a search.
+const recentThreads = 64
+
 // actorsMax bounds how many actors are remembered by their numbers, which are for people.
 const actorsMax = 1 << 14
 
@@ -84,15 +87,17 @@ func (w *World) takeSlot(t *thread, made Stamp) {
 func (w *World) endThread(t *thread) {
 	w.stopWaiting(t)
 	delete(w.threads, t.actor)
-	if w.recent == t {
-		w.recent = nil
+	for i := range w.recent {
+		if w.recent[i] == t {
+			w.recent[i] = nil
+		}
 	}
 	w.free = append(w.free, freeSlot{t.line, t.tick})
 }
 
 // stamp is the place of the thread's present operation.
 func (t *thread) stamp(seq int) Stamp {
-	return Stamp{Seq: seq, Thread: t.index, tick: t.tick, line: t.line, seen: t.seen}
+	return Stamp{Seq: seq, Thread: t.index, Process: t.proc.number, tick: t.tick, line: t.line, seen: t.seen}
 }
 
 func (t *thread) sees(full, hard []uint32) {

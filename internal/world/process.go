@@ -9,13 +9,9 @@ import (
 // thread returns the actor's thread. One that is not known yet is adopted: the
 // operation by which it was made returns only later (vfork), or was missed.
 func (w *World) thread(o *op.Op) *thread {
-	t := w.recent
-	if t == nil || t.actor != o.Actor {
-		t = w.threads[o.Actor]
-		if t == nil {
-			t = w.adopt(o.Actor)
-		}
-		w.recent = t
+	t := w.known(o.Actor, o.TID)
+	if t == nil {
+		t = w.adopt(o.Actor)
 	}
 	t.tid = o.TID
 	if p := t.proc; p.PID != o.PID || p.Prog != o.Prog {
@@ -25,6 +21,19 @@ func (w *World) thread(o *op.Op) *thread {
 		if o.Prog != "" {
 			p.Prog = o.Prog
 		}
+	}
+	return t
+}
+
+// known returns the actor's thread, nil if there is none; tid may be 0.
+func (w *World) known(a op.Actor, tid int) *thread {
+	at := &w.recent[uint(tid)%recentThreads]
+	if t := *at; t != nil && t.actor == a {
+		return t
+	}
+	t := w.threads[a]
+	if t != nil {
+		*at = t
 	}
 	return t
 }
@@ -54,7 +63,8 @@ func (w *World) adopt(a op.Actor) *thread {
 
 // begin adds a process with its first thread.
 func (w *World) begin(a op.Actor, parent *Process, made Stamp, tab *table) *thread {
-	p := &Process{Actor: a, Parent: parent, FDs: &tab.fds}
+	w.begun++
+	p := &Process{Actor: a, Parent: parent, FDs: &tab.fds, number: w.begun}
 	if parent != nil {
 		p.PID, p.Prog = parent.PID, parent.Prog
 		if parent.children == nil {

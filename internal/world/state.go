@@ -14,9 +14,10 @@ import (
 type World struct {
 	procs   map[op.Actor]*Process
 	threads map[op.Actor]*thread
-	recent  *thread    // of the last operation
-	actors  []op.Actor // by Stamp.Thread, the latest
+	recent  [recentThreads]*thread // by what their ids leave: nearly always the one that is looked for
+	actors  []op.Actor             // by Stamp.Thread, the latest
 	slots   int32
+	begun   int32      // processes so far; counts round after 2^32
 	free    []freeSlot // in the order in which they were given up
 
 	actorsFrom int32 // number of the first of actors
@@ -110,7 +111,7 @@ func (w *World) Stamp() Stamp { return w.last }
 // OFD returns what the descriptor fd of the actor leads to, nil if it is not
 // known to be open.
 func (w *World) OFD(a op.Actor, fd int) *OFD {
-	if d := w.descriptor(w.tableOf(a), fd); d != nil {
+	if d := w.descriptor(w.tableOf(a, 0), fd); d != nil {
 		return d.OFD
 	}
 	return nil

@@ -50,7 +50,7 @@ func (w *World) Blocked(o *op.Op) []*Lock {
 		if o.Lock.Mode == op.Unlock || o.Lock.Family == op.LeaseLock {
 			return nil
 		}
-		tab := w.tableOf(o.Actor)
+		tab := w.tableOf(o.Actor, o.TID)
 		d := w.descriptor(tab, o.FD)
 		if d == nil || len(d.File.Locks) == 0 {
 			return nil
@@ -112,7 +112,7 @@ func (w *World) Deadlock(o *op.Op) []op.Actor {
 	if o.Kind != op.LockOp || o.Lock.Family != op.PosixLock {
 		return nil
 	}
-	s := cycleSearch{w: w, goal: w.tableOf(o.Actor), seen: map[*table]bool{}}
+	s := cycleSearch{w: w, goal: w.tableOf(o.Actor, o.TID), seen: map[*table]bool{}}
 	if s.goal == nil || !s.through(w.Blocked(o)) {
 		return nil
 	}

@@ -123,6 +123,7 @@ type Process struct {
 	leader   *thread
 	threads  []*thread
 	children map[*Process]struct{} // alive, or not waited for yet
+	number   int32                 // Stamp.Process
 	reaped   bool
 	orphan   bool          // its parent ended before it
 	end      Stamp         // its Exit
