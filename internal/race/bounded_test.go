@@ -87,7 +87,7 @@ func TestRulesForgetNames(t *testing.T) {
 	if first := w.Entry(dir, "0"); first != nil {
 		t.Fatal("the world still knows the first name")
 	}
-	if kept := len(d.kept.looks.names.young) + len(d.kept.looks.names.old); kept > names/2 {
+	if kept := d.kept.looks.names.n; kept > names/2 {
 		t.Errorf("looks at %d names are kept of %d", kept, names)
 	}
 }

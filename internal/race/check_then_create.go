@@ -16,8 +16,8 @@ import (
 // creation, a lock that orders the creations, appending, and equal contents.
 type checkThenCreateRule struct {
 	looks    *looks
-	arrivals arrivals
-	claims   map[*world.OFD]*claim
+	arrivals *arrivals
+	claims   perOFD[*claim]
 	byFile   perFile[[]*claim]
 }
 
@@ -34,9 +34,7 @@ type claim struct {
 }
 
 func newCheckThenCreate() Rule {
-	return &checkThenCreateRule{
-		claims: map[*world.OFD]*claim{}, byFile: perFile[[]*claim]{},
-	}
+	return &checkThenCreateRule{}
 }
 
 func (r *checkThenCreateRule) share(k *kept) { r.looks, r.arrivals = k.looks, k.arrivals }
@@ -66,11 +64,11 @@ func (r *checkThenCreateRule) doubled(n *world.Entry, file *world.File, e *world
 	if !ok || k.file != nil {
 		return deed{}, arrival{}, false
 	}
-	came, ok := r.arrivals.perFile[file]
-	if !ok || came.entry != n || !came.after(k.deed) || !came.rival(e) || !rivals(came.deed, k.deed) {
+	came := r.arrivals.at(file)
+	if came == nil || came.entry != n || !came.after(k.deed) || !came.rival(e) || !rivals(came.deed, k.deed) {
 		return deed{}, arrival{}, false
 	}
-	return k.deed, came, true
+	return k.deed, *came, true
 }
 
 func (r *checkThenCreateRule) replace(e *world.Effect, report func(Finding)) {
@@ -101,17 +99,17 @@ func (r *checkThenCreateRule) open(e *world.Effect) {
 		checked: checked, made: made, opened: deedOf(e), ofd: e.OFD, name: e.Entry, file: e.File,
 		lost: slices.Clone(e.Dropped), size: e.Shrunk + e.File.Size,
 	}
-	r.claims[e.OFD] = c
-	r.byFile[e.File] = append(r.byFile[e.File], c)
+	r.claims.put(e.OFD, c)
+	r.byFile.put(e.File, append(r.byFile.get(e.File), c))
 }
 
 // write judges the contents: the claimant's bytes over the creator's, or the
 // creator's over the claimant's.
 func (r *checkThenCreateRule) write(e *world.Effect, report func(Finding)) {
-	if e.OFD == nil || e.Op.Failed() || len(r.byFile) == 0 {
+	if e.OFD == nil || e.Op.Failed() {
 		return
 	}
-	for _, c := range r.byFile[e.File] {
+	for _, c := range r.byFile.get(e.File) {
 		var harm bool
 		if c.ofd == e.OFD {
 			harm = len(c.lost) > 0 && brings(e.Op, e.Lo, e.Hi, c.lost) || hasWriter(e.Over, c.made.deed, c.opened)
@@ -127,24 +125,24 @@ func (r *checkThenCreateRule) write(e *world.Effect, report func(Finding)) {
 }
 
 func (r *checkThenCreateRule) settle(c *claim) {
-	delete(r.claims, c.ofd)
-	left := slices.DeleteFunc(r.byFile[c.file], func(o *claim) bool { return o == c })
+	r.claims.drop(c.ofd)
+	left := slices.DeleteFunc(r.byFile.get(c.file), func(o *claim) bool { return o == c })
 	if len(left) == 0 {
-		delete(r.byFile, c.file)
+		r.byFile.drop(c.file)
 		return
 	}
-	r.byFile[c.file] = left
+	r.byFile.put(c.file, left)
 }
 
 func (r *checkThenCreateRule) closed(d *world.OFD, report func(Finding)) {
-	c := r.claims[d]
+	c := r.claims.get(d)
 	if c == nil {
 		return
 	}
 	if len(c.lost) > 0 && d.File.Size < c.size {
 		report(c.finding(d.File, c.opened))
 	}
-	delete(r.claims, d)
+	r.claims.drop(d)
 	if d.Wrote {
 		return // the creator may still write over it: kept until the file is forgotten
 	}

@@ -21,7 +21,7 @@ type checkThenUseRule struct {
 	failures
 	looks    *looks
 	listings listings
-	arrivals arrivals
+	arrivals *arrivals
 	taken    failures
 	failed   []Finding // taken names over which a process failed
 	astray   []move
@@ -120,8 +120,8 @@ func (r *checkThenUseRule) use(e *world.Effect, report func(Finding)) {
 	default:
 		return
 	}
-	came, ok := r.arrivals.perFile[met]
-	if !ok || came.entry != e.Entry || !came.after(k.deed) || !came.rival(e) || !rivals(came.deed, k.deed) {
+	came := r.arrivals.at(met)
+	if came == nil || came.entry != e.Entry || !came.after(k.deed) || !came.rival(e) || !rivals(came.deed, k.deed) {
 		return
 	}
 	f := story("check-then-use", e.Entry.Path, met, k.deed, came.deed, deedOf(e))

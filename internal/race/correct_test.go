@@ -258,7 +258,7 @@ func storm(n int) string {
 
 // What the rules keep must follow what is alive and not how long the run was.
 func TestRulesForget(t *testing.T) {
-	arrived, known, lost := newArrivals(), new(looks), &tempCollisionRule{lost: perFile[loss]{}}
+	arrived, known, lost := new(arrivals), new(looks), &tempCollisionRule{lost: perFile[loss]{}}
 	update, partial := newLostUpdate().(*lostUpdateRule), newPartialRead().(*partialReadRule)
 	appended := newLostAppend().(*lostAppendRule)
 	rules := withRules(lost, update, partial, appended)
@@ -270,9 +270,9 @@ func TestRulesForget(t *testing.T) {
 		}
 	})
 	for what, n := range map[string]int{
-		"arrivals": len(arrived.perFile), "losses": len(lost.lost), "arrivals of lost-update": len(update.arrivals.perFile),
-		"open truncations": len(update.open), "sessions": len(partial.sessions), "progress": len(partial.progress),
-		"positions": len(appended.open), "sizes": len(appended.sizes), "writers": len(appended.writers),
+		"arrivals": arrived.n, "losses": lost.lost.n, "arrivals of lost-update": update.arrivals.n,
+		"open truncations": update.open.n, "sessions": partial.sessions.n, "progress": partial.progress.n,
+		"positions": appended.open.n, "sizes": appended.sizes.n, "writers": appended.writers.n,
 	} {
 		if n > 4 {
 			t.Errorf("%s: %d kept after 200 rounds", what, n)

@@ -16,9 +16,9 @@ func (l *listings) note(e *world.Effect) {
 	if e.Op.Kind != op.ReadDir || e.Op.Failed() || e.File == nil {
 		return
 	}
-	list, p := l.dirs.get(e.File.ID), e.Op.Actor.Process()
+	list := l.dirs.get(e.File.ID)
 	for _, d := range list {
-		if d.by.Actor.Process() == p && e.Op.Ret == 0 {
+		if d.number() == e.At.Process && e.Op.Ret == 0 {
 			return // the end of the list: no news
 		}
 	}

@@ -13,10 +13,10 @@ const perProcess = 16
 // renew puts v at the end of a list that holds what each process did last, in the
 // order of time, and reports whether the list has become another one. Beyond
 // perProcess the oldest is forgotten.
-func renew[T interface{ process() op.Actor }](list []T, v T) (now []T, grown bool) {
-	p, n := v.process(), len(list)
+func renew[T interface{ number() int32 }](list []T, v T) (now []T, grown bool) {
+	p, n := v.number(), len(list)
 	for i := n - 1; i >= 0; i-- {
-		if list[i].process() == p {
+		if list[i].number() == p {
 			copy(list[i:], list[i+1:])
 			list[n-1] = v
 			return list, false
@@ -75,8 +75,8 @@ func (l *looks) add(n *world.Entry, k look) {
 func (l *looks) last(n *world.Entry, e *world.Effect) (look, bool) {
 	list := l.names.get(n)
 	for i := len(list) - 1; i >= 0; i-- { // the list is in order of time
-		if list[i].at.Seq < e.At.Seq && list[i].tied(e) {
-			return list[i], true
+		if k := &list[i]; k.at.Seq < e.At.Seq && k.tied(e) {
+			return *k, true
 		}
 	}
 	return look{}, false
@@ -130,6 +130,7 @@ func (r *readings) learn(w *world.World, e *world.Effect) {
 	at := e.At
 	if d.Entry.File != d.File {
 		at = d.Opened
+		at.Process = e.At.Process
 	}
 	k := reading{deed: deed{at, e.Op}, file: d.File, hi: hi}
 	if d.File.Size <= digits {
@@ -140,9 +141,8 @@ func (r *readings) learn(w *world.World, e *world.Effect) {
 
 func (r *readings) add(n *world.Entry, k reading) {
 	list := r.names.get(n)
-	p := k.process()
 	for i := range list {
-		if o := &list[i]; o.file == k.file && o.process() == p {
+		if o := &list[i]; o.file == k.file && o.number() == k.number() {
 			k.hi = max(k.hi, o.hi)
 		}
 	}
@@ -175,21 +175,19 @@ var arriving = []op.Kind{op.Open, op.Mkdir, op.SymlinkOp, op.Mknod, op.Rename, o
 // arrivals remembers, for every file that got a name in this run, the last time.
 type arrivals struct{ perFile[arrival] }
 
-func newArrivals() arrivals { return arrivals{perFile[arrival]{}} }
-
 // note learns from one operation; rules ask before they call it.
-func (a arrivals) note(e *world.Effect, l *looks) {
+func (a *arrivals) note(e *world.Effect, l *looks) {
 	if e.Op.Failed() {
 		return
 	}
 	switch e.Op.Kind {
 	case op.Open, op.Mkdir, op.SymlinkOp, op.Mknod:
 		if e.Created && e.Entry != nil && e.Entry.File != nil {
-			a.perFile[e.Entry.File] = arrival{deedOf(e), e.Entry, l.absent(e.Entry, e)}
+			a.put(e.Entry.File, arrival{deedOf(e), e.Entry, l.absent(e.Entry, e)})
 		}
 	case op.Rename, op.Link:
 		if e.Entry2 != nil && e.Entry2.File != nil && e.Entry2.Changed.Seq == e.At.Seq {
-			a.perFile[e.Entry2.File] = arrival{deedOf(e), e.Entry2, l.absent(e.Entry2, e)}
+			a.put(e.Entry2.File, arrival{deedOf(e), e.Entry2, l.absent(e.Entry2, e)})
 		}
 	}
 }
@@ -207,12 +205,13 @@ func writers(segs []world.Seg) []deed {
 
 // authors returns who last made the contents in segs what they are under this
 // name: a write, or the later arrival of a file written before.
-func (a arrivals) authors(f *world.File, segs []world.Seg) []deed {
-	came, moved := a.perFile[f]
+func (a *arrivals) authors(f *world.File, segs []world.Seg) []deed {
+	came := a.at(f)
+	moved := came != nil
 	var out []deed
 	for _, s := range segs {
 		d := deed{s.At, s.By}
-		if moved && came.after(d) {
+		if moved && came.deed.after(d) {
 			d = came.deed
 		}
 		if !slices.Contains(out, d) {

@@ -15,11 +15,11 @@ type kept struct {
 
 	// These the detector notes when all rules have seen the operation.
 	looks    *looks
-	arrivals arrivals
+	arrivals *arrivals
 }
 
 func newKept() *kept {
-	return &kept{new(holdings), newPositions(), new(readings), new(looks), newArrivals()}
+	return &kept{new(holdings), newPositions(), new(readings), new(looks), new(arrivals)}
 }
 
 // note is called when all rules have seen the operation.

@@ -19,8 +19,8 @@ import (
 // read.
 type lostUpdateRule struct {
 	readings *readings
-	arrivals arrivals
-	open     map[*world.OFD]*update
+	arrivals *arrivals
+	open     perOFD[*update]
 	equals   []Finding // updates lost to one of equal bytes that may be harmless
 }
 
@@ -36,7 +36,7 @@ type update struct {
 }
 
 func newLostUpdate() Rule {
-	return &lostUpdateRule{readings: new(readings), open: map[*world.OFD]*update{}}
+	return &lostUpdateRule{readings: new(readings)}
 }
 
 func (r *lostUpdateRule) share(k *kept) { r.readings, r.arrivals = k.readings, k.arrivals }
@@ -108,13 +108,13 @@ func (r *lostUpdateRule) cut(e *world.Effect) {
 		return
 	}
 	if read, lost, ok := r.conflict(e.OFD.Entry, e.File, e.Dropped, e); ok {
-		r.open[e.OFD] = &update{
+		r.open.put(e.OFD, &update{
 			read: read, lost: lost, cut: deedOf(e), name: e.OFD.Entry,
 			segs: slices.Clone(e.Dropped), size: e.Shrunk + e.File.Size,
 			added: read.hi > 0 && read.file == e.File && !slices.ContainsFunc(e.Dropped, func(s world.Seg) bool {
 				return s.At.Seq > read.at.Seq && s.Lo < read.hi
 			}),
-		}
+		})
 	}
 }
 
@@ -122,8 +122,8 @@ func (r *lostUpdateRule) write(e *world.Effect, report func(Finding)) {
 	if e.OFD == nil {
 		return
 	}
-	if u := r.open[e.OFD]; u != nil && brings(e.Op, e.Lo, e.Hi, u.segs) {
-		delete(r.open, e.OFD)
+	if u := r.open.get(e.OFD); u != nil && brings(e.Op, e.Lo, e.Hi, u.segs) {
+		r.open.drop(e.OFD)
 		report(u.finding(e.File, deedOf(e)))
 		return
 	}
@@ -146,11 +146,11 @@ func (r *lostUpdateRule) write(e *world.Effect, report func(Finding)) {
 
 // closed settles a truncation through a description that is done.
 func (r *lostUpdateRule) closed(d *world.OFD, e *world.Effect, report func(Finding)) {
-	u := r.open[d]
+	u := r.open.get(d)
 	if u == nil {
 		return
 	}
-	delete(r.open, d)
+	r.open.drop(d)
 	if u.added {
 		return // nothing was written back: truncated-away tells the story
 	}

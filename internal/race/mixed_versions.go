@@ -110,7 +110,7 @@ func (r *mixedVersionsRule) pair(first, second change, old reading, report func(
 }
 
 func oneStory(a, b deed) bool {
-	return a.by.Actor.Process() == b.by.Actor.Process() || a.at.HardBefore(b.at) || b.at.HardBefore(a.at)
+	return a.at.Process == b.at.Process || a.at.HardBefore(b.at) || b.at.HardBefore(a.at)
 }
 
 // read looks for other files of the set that the reader has in their old version.
@@ -141,6 +141,7 @@ func (r *mixedVersionsRule) read(n *world.Entry, e *world.Effect, report func(Fi
 // opened this one before it was replaced, and goes on with the old version.
 func (r *mixedVersionsRule) readOld(n *world.Entry, e *world.Effect, report func(Finding)) {
 	old := reading{deed: deed{e.OFD.Opened, e.Op}}
+	old.at.Process = e.At.Process
 	for _, mine := range r.changes {
 		if mine.name != n || old.none() || old.at.IsZero() || !rivals(mine.deed, old.deed) || !mine.after(old.deed) {
 			continue

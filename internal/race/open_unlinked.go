@@ -16,7 +16,7 @@ import (
 // descriptors that come from /proc.
 type openUnlinkedRule struct {
 	failures
-	nameless map[*world.OFD]bool // opened without a name
+	nameless perOFD[bool] // opened without a name
 	gone     perFile[removal]
 }
 
@@ -27,7 +27,7 @@ type removal struct {
 }
 
 func newOpenUnlinked() Rule {
-	return &openUnlinkedRule{nameless: map[*world.OFD]bool{}, gone: perFile[removal]{}}
+	return &openUnlinkedRule{}
 }
 
 // Forget drops a file that is gone for good.
@@ -41,7 +41,7 @@ func (r *openUnlinkedRule) Step(_ *world.World, e *world.Effect, report func(Fin
 		case op.Unlink:
 			for _, f := range e.Gone {
 				if f.Type == op.Regular {
-					r.gone[f] = removal{deedOf(e), e.Entry}
+					r.gone.put(f, removal{deedOf(e), e.Entry})
 				}
 			}
 		case op.Write, op.Read, op.Stat, op.Copy:
@@ -49,7 +49,7 @@ func (r *openUnlinkedRule) Step(_ *world.World, e *world.Effect, report func(Fin
 		}
 	}
 	for _, d := range e.Closed {
-		delete(r.nameless, d)
+		r.nameless.drop(d)
 	}
 	r.ended(e, report)
 }
@@ -60,19 +60,27 @@ func (r *openUnlinkedRule) open(e *world.Effect) {
 		return
 	}
 	if e.Op.Flags&op.O_TMPFILE != op.O_TMPFILE && len(e.Op.Names) > 0 && e.Op.Names[0].Type == op.Regular {
-		r.nameless[e.OFD] = true
+		r.nameless.put(e.OFD, true)
 	}
 }
 
 func (r *openUnlinkedRule) use(e *world.Effect, report func(Finding)) {
 	d := e.OFD
-	if d == nil || e.File == nil || len(r.gone) == 0 && len(r.nameless) == 0 {
+	if d == nil || e.File == nil {
 		return
 	}
 	opened := deed{d.Opened, d.By}
-	gone, removed := r.gone[e.File]
+	at := r.gone.at(e.File)
+	removed := at != nil
+	if !removed && !r.nameless.get(d) {
+		return
+	}
+	var gone removal
+	if removed {
+		gone = *at
+	}
 	writes := e.Lo < e.Hi && e.Op.Kind != op.Read && e.Op.Kind != op.Stat
-	if r.nameless[d] && e.Op.Kind != op.Stat {
+	if r.nameless.get(d) && e.Op.Kind != op.Stat {
 		f := r.finding(d, opened, gone.deed, e)
 		readsOnly := e.Op.Kind == op.Read && d.Flags&op.O_ACCMODE == op.O_RDONLY
 		if readsOnly && gone.none() && d.Entry.File != nil && d.Entry.File != d.File {

@@ -30,7 +30,7 @@ type mix struct {
 }
 
 func newOverlappingWrite() Rule {
-	return &overlappingWriteRule{positions: newPositions(), readings: new(readings), mixing: perFile[[]mix]{}}
+	return &overlappingWriteRule{positions: newPositions(), readings: new(readings)}
 }
 
 // Forget drops a file that is gone for good.
@@ -94,7 +94,7 @@ func (r *overlappingWriteRule) knew(e *world.Effect, early deed, hi int64) bool 
 func publishes(d *world.OFD) bool { return d.Flags&op.O_TRUNC != 0 && d.Flags&op.O_APPEND == 0 }
 
 func (r *overlappingWriteRule) watch(m mix, f *world.File) {
-	list := r.mixing[f]
+	list := r.mixing.get(f)
 	for i := range list {
 		if o := &list[i]; o.earlyOFD == m.earlyOFD && o.lateOFD == m.lateOFD {
 			o.early, o.late = m.early, m.late
@@ -102,12 +102,12 @@ func (r *overlappingWriteRule) watch(m mix, f *world.File) {
 		}
 	}
 	m.earlyDone = m.earlyOFD.Refs == 0
-	r.mixing[f] = append(list, m)
+	r.mixing.put(f, append(list, m))
 }
 
 // closed judges the pairs of writers of which both are done.
 func (r *overlappingWriteRule) closed(d *world.OFD, report func(Finding)) {
-	list := r.mixing[d.File]
+	list := r.mixing.get(d.File)
 	if len(list) == 0 {
 		return
 	}
@@ -120,10 +120,10 @@ func (r *overlappingWriteRule) closed(d *world.OFD, report func(Finding)) {
 	}
 	list = slices.DeleteFunc(list, func(m mix) bool { return m.earlyDone && m.lateDone })
 	if len(list) == 0 {
-		delete(r.mixing, d.File)
+		r.mixing.drop(d.File)
 		return
 	}
-	r.mixing[d.File] = list
+	r.mixing.put(d.File, list)
 }
 
 func (r *overlappingWriteRule) judge(m mix, f *world.File, report func(Finding)) {
@@ -133,9 +133,9 @@ func (r *overlappingWriteRule) judge(m mix, f *world.File, report func(Finding))
 }
 
 func (r *overlappingWriteRule) End(_ *world.World, _ End, report func(Finding)) {
-	for f, list := range r.mixing {
-		for _, m := range list {
-			r.judge(m, f, report)
+	for list := range r.mixing.all() {
+		for _, m := range *list {
+			r.judge(m, m.earlyOFD.File, report)
 		}
 	}
 }

@@ -21,7 +21,7 @@ import (
 // appended logs, and readers that poll a growing file.
 type partialReadRule struct {
 	sessions perFile[[]*session]
-	progress map[*world.OFD]progress
+	progress perOFD[progress]
 	names    perName[[]*glimpse]
 	partial  []*glimpse
 }
@@ -54,7 +54,7 @@ type glimpse struct {
 }
 
 func newPartialRead() Rule {
-	return &partialReadRule{sessions: perFile[[]*session]{}, progress: map[*world.OFD]progress{}}
+	return &partialReadRule{}
 }
 
 // ForgetName drops a name that the world has forgotten.
@@ -75,7 +75,7 @@ func (r *partialReadRule) Step(w *world.World, e *world.Effect, report func(Find
 		}
 	}
 	for _, d := range e.Closed {
-		delete(r.progress, d)
+		r.progress.drop(d)
 		r.finish(d)
 	}
 	if e.Op.Kind == op.Exit && e.Process != nil && e.Process.Exited && len(r.partial) > 0 {
@@ -91,21 +91,21 @@ func (r *partialReadRule) begin(e *world.Effect) {
 	}
 	if e.Shrunk > 0 && e.File.Size == 0 || e.Op.Kind == op.Open && e.Created {
 		r.finish(d)
-		r.sessions[e.File] = append(r.sessions[e.File], &session{begun: deedOf(e), ofd: d, size: e.Shrunk})
+		r.sessions.put(e.File, append(r.sessions.get(e.File), &session{begun: deedOf(e), ofd: d, size: e.Shrunk}))
 	}
 }
 
 func (r *partialReadRule) finish(d *world.OFD) {
-	list := r.sessions[d.File]
+	list := r.sessions.get(d.File)
 	if len(list) == 0 {
 		return
 	}
 	list = slices.DeleteFunc(list, func(s *session) bool { return s.ofd == d })
 	if len(list) == 0 {
-		delete(r.sessions, d.File)
+		r.sessions.drop(d.File)
 		return
 	}
-	r.sessions[d.File] = list
+	r.sessions.put(d.File, list)
 }
 
 // wrote turns the glimpses of a session into partial reads: the writer was not done.
@@ -113,7 +113,7 @@ func (r *partialReadRule) wrote(e *world.Effect) {
 	if e.Lo >= e.Hi {
 		return
 	}
-	for _, s := range r.sessions[e.File] {
+	for _, s := range r.sessions.get(e.File) {
 		if s.ofd != e.OFD {
 			continue
 		}
@@ -132,15 +132,23 @@ func (r *partialReadRule) read(e *world.Effect) {
 	if d == nil || d.Entry == nil {
 		return
 	}
-	p, ok := r.progress[d]
-	if !ok && e.Lo > 0 || ok && e.Lo > p.hi {
+	at := r.progress.at(d)
+	var earlier progress
+	if at != nil {
+		earlier = *at
+	}
+	if at == nil && e.Lo > 0 || at != nil && e.Lo > earlier.hi {
 		return // not read from the start
 	}
-	earlier := p
+	p := earlier
 	if e.Lo < e.Hi {
 		p = progress{deedOf(e), e.Hi}
 	}
-	r.progress[d] = p
+	if at == nil {
+		r.progress.put(d, p)
+	} else {
+		*at = p
+	}
 	if e.EOF || e.Hi >= e.File.Size {
 		r.complete(e, earlier, p)
 	}
@@ -164,7 +172,7 @@ func (r *partialReadRule) complete(e *world.Effect, earlier, p progress) {
 		})
 		r.names.put(n, kept)
 	}
-	for _, s := range r.sessions[e.File] {
+	for _, s := range r.sessions.get(e.File) {
 		if !s.begun.rival(e) || !earlier.last.none() && s.begun.after(earlier.last) && earlier.hi >= s.size {
 			continue
 		}

@@ -37,12 +37,12 @@ type writer struct {
 // placing are the operations by which a writer finds its place, and its writes.
 var placing = []op.Kind{op.Open, op.Stat, op.Seek, op.Write, op.Copy}
 
-func (w writer) process() op.Actor { return w.deed.process() }
+func (w writer) number() int32 { return w.deed.number() }
 
 // positions tells how writers find their offsets, per description, and remembers
 // how each process last wrote to each file.
 type positions struct {
-	open    map[*world.OFD]position
+	open    perOFD[position]
 	sizes   perFile[[]position] // sizes that processes asked for, the last of each
 	writers perFile[[]writer]
 	noted   once
@@ -50,7 +50,7 @@ type positions struct {
 }
 
 func newPositions() *positions {
-	return &positions{open: map[*world.OFD]position{}, sizes: perFile[[]position]{}, writers: perFile[[]writer]{}}
+	return &positions{}
 }
 
 // Forget drops a file that is gone for good.
@@ -72,7 +72,7 @@ func (p *positions) learn(e *world.Effect) (how position) {
 		switch e.Op.Kind {
 		case op.Open:
 			if e.OFD != nil && e.File.Size == 0 && e.OFD.Flags&op.O_ACCMODE != op.O_RDONLY {
-				p.open[e.OFD] = position{deed: deedOf(e), from: byOpen}
+				p.open.put(e.OFD, position{deed: deedOf(e), from: byOpen})
 			}
 		case op.Stat:
 			p.asked(e)
@@ -83,14 +83,14 @@ func (p *positions) learn(e *world.Effect) (how position) {
 		}
 	}
 	for _, d := range e.Closed {
-		delete(p.open, d)
+		p.open.drop(d)
 	}
 	return how
 }
 
 func (p *positions) asked(e *world.Effect) {
-	if list, grown := renew(p.sizes[e.File], position{deedOf(e), bySize, e.File.Size, e.File.Size}); grown {
-		p.sizes[e.File] = list
+	if list, grown := renew(p.sizes.get(e.File), position{deedOf(e), bySize, e.File.Size, e.File.Size}); grown {
+		p.sizes.put(e.File, list)
 	}
 }
 
@@ -101,9 +101,9 @@ func (p *positions) seek(e *world.Effect) {
 	}
 	switch {
 	case e.Op.Whence == op.SEEK_END && e.Op.Ret == e.File.Size:
-		p.open[d] = position{deedOf(e), bySeek, e.Op.Ret, e.Op.Ret}
-	case e.Op.Ret != p.open[d].next:
-		delete(p.open, d)
+		p.open.put(d, position{deedOf(e), bySeek, e.Op.Ret, e.Op.Ret})
+	case e.Op.Ret != p.open.get(d).next:
+		p.open.drop(d)
 	}
 }
 
@@ -112,13 +112,13 @@ func (p *positions) write(e *world.Effect) position {
 	if d == nil || e.Lo >= e.Hi {
 		return position{}
 	}
-	how, ok := p.open[d]
-	switch {
+	var how position
+	switch at := p.open.at(d); {
 	case d.Flags&op.O_APPEND != 0:
 		how = position{deed: deedOf(e), from: byAppend}
-	case ok && e.Lo == how.next:
-		how.next = e.Hi
-		p.open[d] = how
+	case at != nil && e.Lo == at.next:
+		at.next = e.Hi
+		how = *at
 	default:
 		how = p.sized(e)
 	}
@@ -128,11 +128,10 @@ func (p *positions) write(e *world.Effect) position {
 
 // sized finds the size question that the writer's offset answers.
 func (p *positions) sized(e *world.Effect) position {
-	proc := e.Op.Actor.Process()
-	for _, s := range p.sizes[e.File] {
-		if s.by.Actor.Process() == proc && s.next == e.Lo && e.Lo > 0 {
+	for _, s := range p.sizes.get(e.File) {
+		if s.number() == e.At.Process && s.next == e.Lo && e.Lo > 0 {
 			s.next = e.Hi
-			p.open[e.OFD] = s
+			p.open.put(e.OFD, s)
 			return s
 		}
 	}
@@ -140,16 +139,17 @@ func (p *positions) sized(e *world.Effect) position {
 }
 
 func (p *positions) wrote(e *world.Effect, how position) {
-	if list, grown := renew(p.writers[e.File], writer{deedOf(e), how, e.OFD}); grown {
-		p.writers[e.File] = list
+	if list, grown := renew(p.writers.get(e.File), writer{deedOf(e), how, e.OFD}); grown {
+		p.writers.put(e.File, list)
 	}
 }
 
 // writer returns how the process that did d last wrote to f.
 func (p *positions) writer(f *world.File, d deed) (writer, bool) {
-	for _, w := range p.writers[f] {
-		if w.deed.by.Actor.Process() == d.by.Actor.Process() {
-			return w, true
+	list := p.writers.get(f)
+	for i := range list {
+		if list[i].number() == d.number() {
+			return list[i], true
 		}
 	}
 	return writer{}, false

@@ -19,24 +19,27 @@ func deedOf(e *world.Effect) deed { return deed{e.At, e.Op} }
 // process is whose deed it was.
 func (d deed) process() op.Actor { return d.by.Actor.Process() }
 
+// number is that of the process in the world: cheaper to compare than the name.
+func (d deed) number() int32 { return d.at.Process }
+
 func (d deed) none() bool { return d.by == nil }
 
 // tied reports whether d belongs to the same story as the present operation, in
 // every schedule: the same process, or causally before it (a child that was
 // waited for, the writer of a pipe that was read).
 func (d deed) tied(e *world.Effect) bool {
-	return d.by.Actor.Process() == e.Op.Actor.Process() || d.at.HardBefore(e.At)
+	return d.at.Process == e.At.Process || d.at.HardBefore(e.At)
 }
 
 // rival reports whether d is another process's and nothing orders it with the
 // present operation.
 func (d deed) rival(e *world.Effect) bool {
-	return d.by.Actor.Process() != e.Op.Actor.Process() && world.Unordered(d.at, e.At)
+	return d.at.Process != e.At.Process && world.Unordered(d.at, e.At)
 }
 
 // rivals reports the same of two remembered operations.
 func rivals(a, b deed) bool {
-	return a.by.Actor.Process() != b.by.Actor.Process() && world.Unordered(a.at, b.at)
+	return a.at.Process != b.at.Process && world.Unordered(a.at, b.at)
 }
 
 // after reports whether d took effect after a in this run.

@@ -31,7 +31,7 @@ type loss struct {
 	size int64
 }
 
-func newTempCollision() Rule { return &tempCollisionRule{lost: perFile[loss]{}} }
+func newTempCollision() Rule { return &tempCollisionRule{} }
 
 // Forget drops a file that is gone for good.
 // ForgetName drops a name that the world has forgotten.
@@ -79,7 +79,7 @@ func (r *tempCollisionRule) lose(e *world.Effect) {
 		return
 	}
 	if d := (deed{segs[0].At, segs[0].By}); d.rival(e) {
-		r.lost[e.File] = loss{slices.Clone(segs), e.File.Size + e.Shrunk}
+		r.lost.put(e.File, loss{slices.Clone(segs), e.File.Size + e.Shrunk})
 	}
 }
 
@@ -112,7 +112,7 @@ func (r *tempCollisionRule) publish(e *world.Effect, report func(Finding)) {
 	if !ok {
 		return
 	}
-	was := r.lost[f]
+	was := r.lost.get(f)
 	cut := hasWriter(was.segs, mine.deed, theirs.deed) && !same(was.segs, was.size, f.Segs, f.Size)
 	mixed := hasWriter(f.Segs, mine.deed, theirs.deed) && hasWriter(f.Segs, theirs.deed, mine.deed)
 	if cut || mixed {

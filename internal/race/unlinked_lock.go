@@ -64,7 +64,7 @@ type twins struct {
 }
 
 func newUnlinkedLock() Rule {
-	return &unlinkedLockRule{holdings: new(holdings), lost: perFile[[]lostName]{}, tries: perFile[[]try]{}, guards: map[*holding]*guard{}}
+	return &unlinkedLockRule{holdings: new(holdings), guards: map[*holding]*guard{}}
 }
 
 func (r *unlinkedLockRule) Forget(f *world.File) {
@@ -97,16 +97,16 @@ func (r *unlinkedLockRule) Step(w *world.World, e *world.Effect, report func(Fin
 }
 
 func (r *unlinkedLockRule) tried(f *world.File, t try) {
-	list := slices.DeleteFunc(r.tries[f], func(o try) bool { return o.by == t.by })
+	list := slices.DeleteFunc(r.tries.get(f), func(o try) bool { return o.by == t.by })
 	if len(list) >= perProcess {
 		list = list[1:]
 	}
-	r.tries[f] = append(list, t)
+	r.tries.put(f, append(list, t))
 }
 
 // lockOf is the lock that the process of e, or one that it works for, last took on f.
 func (r *unlinkedLockRule) lockOf(f *world.File, e *world.Effect) deed {
-	for _, t := range r.tries[f] {
+	for _, t := range r.tries.get(f) {
 		if !t.deed.by.Waits && e.Op.Actor.Within(t.by) {
 			return t.deed
 		}
@@ -116,7 +116,7 @@ func (r *unlinkedLockRule) lockOf(f *world.File, e *world.Effect) deed {
 
 // waitOf is the wait for f that the process of e is in.
 func (r *unlinkedLockRule) waitOf(f *world.File, e *world.Effect) deed {
-	for _, t := range r.tries[f] {
+	for _, t := range r.tries.get(f) {
 		if t.deed.by.Waits && t.by == e.Op.Actor.Process() {
 			return t.deed
 		}
@@ -130,10 +130,10 @@ func (r *unlinkedLockRule) moved(en *world.Entry, before *world.File, e *world.E
 		return
 	}
 	if before != nil && before.Opens > 0 {
-		r.lost[before] = append(r.lost[before], lostName{en, deedOf(e), r.lockOf(before, e)})
+		r.lost.put(before, append(r.lost.get(before), lostName{en, deedOf(e), r.lockOf(before, e)}))
 	}
-	if back := en.File; back != nil && len(r.lost[back]) > 0 {
-		r.lost[back] = slices.DeleteFunc(r.lost[back], func(l lostName) bool { return l.entry == en })
+	if lost := r.lost.at(en.File); lost != nil {
+		*lost = slices.DeleteFunc(*lost, func(l lostName) bool { return l.entry == en })
 	}
 	if !locked(before) && !locked(en.File) {
 		return
@@ -158,7 +158,7 @@ func (r *unlinkedLockRule) took(h *holding, e *world.Effect) {
 	g := r.guards[h]
 	if g == nil {
 		g = &guard{holding: h}
-		for _, l := range r.lost[h.file] {
+		for _, l := range r.lost.get(h.file) {
 			if l.entry == h.entry && h.entry.File != h.file {
 				g.gone, g.late, g.first, g.waited = l.deed, true, l.held, r.waitOf(h.file, e)
 			}

@@ -23,9 +23,9 @@ type unlockedAccessRule struct {
 	*holdings
 	sections map[*holding]*section
 	spare    sectionStock
-	guarded  perFile[[]guardedBy] // by the files used
-	locks    perFile[bool]        // lock files in guarded
-	rewrites perFile[bool]        // files written otherwise than by O_APPEND
+	guarded  map[*world.File][]guardedBy // by the files used
+	locks    perFile[bool]               // lock files in guarded
+	rewrites perFile[bool]               // files written otherwise than by O_APPEND
 	charges  []*charge
 }
 
@@ -69,10 +69,7 @@ type charge struct {
 }
 
 func newUnlockedAccess() Rule {
-	return &unlockedAccessRule{
-		holdings: new(holdings),
-		sections: map[*holding]*section{}, guarded: perFile[[]guardedBy]{}, locks: perFile[bool]{}, rewrites: perFile[bool]{},
-	}
+	return &unlockedAccessRule{holdings: new(holdings), sections: map[*holding]*section{}, guarded: map[*world.File][]guardedBy{}}
 }
 
 // Forget drops what is kept of a file that is gone.
@@ -84,12 +81,12 @@ func (r *unlockedAccessRule) Forget(f *world.File) {
 		c.over = true
 		return !c.shared
 	})
-	r.guarded.Forget(f)
+	delete(r.guarded, f)
 	r.rewrites.Forget(f)
 	for _, s := range r.sections {
 		delete(s.files, f)
 	}
-	if r.locks[f] {
+	if r.locks.get(f) {
 		r.locks.Forget(f)
 		for file, list := range r.guarded {
 			r.guarded[file] = slices.DeleteFunc(list, func(g guardedBy) bool { return g.lock == f })
@@ -122,7 +119,7 @@ func (r *unlockedAccessRule) Step(w *world.World, e *world.Effect, report func(F
 func (r *unlockedAccessRule) access(e *world.Effect, writes bool) {
 	t := touchOf(e, writes)
 	if writes && (e.OFD == nil || e.OFD.Flags&op.O_APPEND == 0 || e.Op.Kind != op.Write) {
-		r.rewrites[e.File] = true
+		r.rewrites.put(e.File, true)
 	}
 	for _, h := range r.now {
 		s := r.sections[h]
@@ -182,7 +179,7 @@ func (r *unlockedAccessRule) inside(s *section, e *world.Effect, t touch) {
 	if e.File == s.file || u.wrote {
 		u.foreign = slices.DeleteFunc(u.foreign, func(f touch) bool {
 			first, ok := u.torn(s, e.File, f, t)
-			if ok && r.rewrites[e.File] {
+			if ok && r.rewrites.get(e.File) {
 				r.blame(s, e.File, first, f, t)
 			}
 			return ok
@@ -228,7 +225,7 @@ func (r *unlockedAccessRule) uses(s *section, f *world.File) {
 		}
 	}
 	r.guarded[f] = append(list, guardedBy{lock: s.file, by: [2]op.Actor{s.by}})
-	r.locks[s.file] = true
+	r.locks.put(s.file, true)
 }
 
 // guards reports whether two processes used the file under the lock.

@@ -55,7 +55,7 @@ func (w *World) install(tab *table, fd int, made *OFD, cloexec bool) *Descriptor
 	}
 	s := &slotted{o: *made}
 	w.ofds++
-	s.o.ID = w.ofds
+	s.o.ID, s.o.Place = w.ofds, w.ofdPlaces.take()
 	s.o.Refs = 1
 	s.o.File.Opens++
 	if s.o.Entry != nil {
@@ -119,12 +119,13 @@ func (w *World) closeFD(tab *table, fd int, e *Effect) {
 
 // letGo drops the file if nothing leads to it any more.
 func (w *World) letGo(f *File) {
-	if f.Opens > 0 || len(f.Names) > 0 || f.Nlink > 0 {
+	if f.Opens > 0 || len(f.Names) > 0 || f.Nlink > 0 || f.forgotten {
 		return
 	}
 	if w.files[f.ID] == f {
 		delete(w.files, f.ID)
 	}
+	f.forgotten = true
 	w.forgotten = append(w.forgotten, f)
 }
 

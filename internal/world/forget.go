@@ -54,6 +54,7 @@ func (w *World) sweepFiles(old int) {
 	for id, f := range w.files {
 		if len(f.Names) == 0 && f.dull(old) {
 			delete(w.files, id)
+			f.forgotten = true
 			w.forgotten = append(w.forgotten, f)
 		}
 	}

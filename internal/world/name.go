@@ -28,7 +28,7 @@ func (w *World) file(id op.FileID) *File {
 	}
 	f := w.files[id]
 	if f == nil {
-		f = &File{ID: id}
+		f = &File{ID: id, Place: w.filePlaces.take()}
 		w.files[id] = f
 	}
 	f.touched = w.seen
@@ -38,7 +38,7 @@ func (w *World) file(id op.FileID) *File {
 // made returns a file that is new. Whatever had its identity before must have
 // ended unseen.
 func (w *World) made(id op.FileID, typ op.FileType, at Stamp) *File {
-	f := &File{ID: id, Type: typ, Created: at, touched: w.seen}
+	f := &File{ID: id, Place: w.filePlaces.take(), Type: typ, Created: at, touched: w.seen}
 	if id.IsZero() {
 		return f // a pipe that the recorder did not look at
 	}
@@ -118,7 +118,7 @@ func (w *World) look(n *op.Name, changes bool) *Entry {
 		seen = n.After
 	}
 	if en == nil {
-		en = &Entry{Dir: n.Dir, Base: n.Base, Path: n.Path, made: n.Type == op.Proc}
+		en = &Entry{Place: w.namePlaces.take(), Dir: n.Dir, Base: n.Base, Path: n.Path, made: n.Type == op.Proc}
 		w.entries[key] = en
 		w.lead(en, w.file(seen))
 	} else if !agrees(en, n, changes) {

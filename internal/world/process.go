@@ -63,8 +63,7 @@ func (w *World) adopt(a op.Actor) *thread {
 
 // begin adds a process with its first thread.
 func (w *World) begin(a op.Actor, parent *Process, made Stamp, tab *table) *thread {
-	w.begun++
-	p := &Process{Actor: a, Parent: parent, FDs: &tab.fds, number: w.begun}
+	p := &Process{Actor: a, Parent: parent, FDs: &tab.fds, number: w.numberOf(a)}
 	if parent != nil {
 		p.PID, p.Prog = parent.PID, parent.Prog
 		if parent.children == nil {
@@ -77,6 +76,32 @@ func (w *World) begin(a op.Actor, parent *Process, made Stamp, tab *table) *thre
 	tab.users++
 	w.procs[a] = p
 	return p.leader
+}
+
+// numberOf is the number of a process that begins. One whose end was seen before its last
+// operation keeps the number that it had.
+func (w *World) numberOf(a op.Actor) int32 {
+	if p := w.procs[a]; p != nil {
+		return p.number
+	}
+	for _, ended := range w.ended {
+		if n, ok := ended[a]; ok {
+			return n
+		}
+	}
+	w.begun++
+	return w.begun
+}
+
+// endedMax bounds how many processes that are forgotten keep their numbers: so many, and
+// as many again.
+const endedMax = 1 << 12
+
+func (w *World) keepNumber(p *Process) {
+	if w.ended[0] == nil || len(w.ended[0]) == endedMax {
+		w.ended[0], w.ended[1] = map[op.Actor]int32{}, w.ended[0]
+	}
+	w.ended[0][p.Actor] = p.number
 }
 
 // inherit sets the descriptors with which the command began.
@@ -190,6 +215,7 @@ func (w *World) exit(t *thread, o *op.Op, e *Effect) {
 // drop forgets an ended process.
 func (w *World) drop(p *Process) {
 	delete(w.procs, p.Actor)
+	w.keepNumber(p)
 	if p.Parent != nil {
 		delete(p.Parent.children, p)
 	}

@@ -17,8 +17,9 @@ type World struct {
 	recent  [recentThreads]*thread // by what their ids leave: nearly always the one that is looked for
 	actors  []op.Actor             // by Stamp.Thread, the latest
 	slots   int32
-	begun   int32      // processes so far; counts round after 2^32
-	free    []freeSlot // in the order in which they were given up
+	begun   int32                 // processes so far; counts round after 2^32
+	ended   [2]map[op.Actor]int32 // numbers of those forgotten last
+	free    []freeSlot            // in the order in which they were given up
 
 	actorsFrom int32 // number of the first of actors
 
@@ -38,7 +39,9 @@ type World struct {
 	effect    Effect
 	forgotten []*File
 	unnamed   []*Entry // as forgotten
-	sweepAt   int      // names and files at which to sweep next
+
+	filePlaces, namePlaces, ofdPlaces places
+	sweepAt                           int // names and files at which to sweep next
 }
 
 // New returns a world in which nothing is known yet.
@@ -123,13 +126,9 @@ func (w *World) OFD(a op.Actor, fd int) *OFD {
 // Effect and what it points to are valid until the next Apply; Stamps and the
 // Op may be kept. Offsets and lock ranges of o are filled in as by Enter.
 func (w *World) Apply(o *op.Op) *Effect {
+	w.tidy()
 	e := &w.effect
 	e.reset(o)
-	clear(w.forgotten)
-	w.forgotten = w.forgotten[:0]
-	if len(w.unnamed) > 0 {
-		w.unnamed = nil // of a sweep, and long
-	}
 	w.seen++
 	w.seq = o.Seq
 	if o.Seq == 0 {
@@ -167,6 +166,26 @@ func (w *World) Apply(o *op.Op) *Effect {
 	}
 	w.forget()
 	return e
+}
+
+// tidy lets go of what the last operation ended, and everybody has been told of.
+func (w *World) tidy() {
+	for _, d := range w.effect.Closed {
+		w.ofdPlaces.giveBack(d.Place)
+	}
+	if len(w.forgotten) > 0 {
+		for _, f := range w.forgotten {
+			w.filePlaces.giveBack(f.Place)
+		}
+		clear(w.forgotten)
+		w.forgotten = w.forgotten[:0]
+	}
+	if len(w.unnamed) > 0 {
+		for _, en := range w.unnamed {
+			w.namePlaces.giveBack(en.Place)
+		}
+		w.unnamed = nil // of a sweep, and long
+	}
 }
 
 func (e *Effect) reset(o *op.Op) {

@@ -11,6 +11,7 @@ import "filerace/internal/op"
 // back is another File.
 type File struct {
 	ID      op.FileID
+	Place   Place
 	Type    op.FileType
 	Path    string   // the name by which it was first seen
 	Size    int64    // bytes
@@ -23,16 +24,18 @@ type File struct {
 	Waits   []*Lock  // asked for and not granted yet
 	Created Stamp    // the operation that created it; zero if it was there before
 
-	gone     bool      // it has lost its last name
-	touched  int       // World.seen when it was last reached
-	wrote    clock     // pipes and socketpairs: what was written so far
-	closed   clock     // of a pipe or socketpair: the closing of its writing ends
-	pair     bool      // a socketpair; the ends are one File
-	released []release // who let go of which locks
+	gone      bool      // it has lost its last name
+	forgotten bool      // it was in World.forgotten
+	touched   int       // World.seen when it was last reached
+	wrote     clock     // pipes and socketpairs: what was written so far
+	closed    clock     // of a pipe or socketpair: the closing of its writing ends
+	pair      bool      // a socketpair; the ends are one File
+	released  []release // who let go of which locks
 }
 
 // Entry is one name: an entry of a directory.
 type Entry struct {
+	Place   Place
 	Dir     op.FileID
 	Base    string
 	Path    string
@@ -56,6 +59,7 @@ type Seg struct {
 // OFD is an open file description (open(2)): what dup and fork share.
 type OFD struct {
 	ID     int
+	Place  Place
 	File   *File
 	Entry  *Entry // the name by which it was opened; nil for pipes and inherited descriptors
 	Flags  uint64 // O_*; F_SETFL changes them
