@@ -59,3 +59,6 @@ const (
 	Pause   // waits for a signal: pause, rt_sigsuspend
 	kindMax
 )
+
+// Kinds is how many there are.
+const Kinds = int(kindMax)

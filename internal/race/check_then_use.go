@@ -198,5 +198,6 @@ if (stat(path, &st) == 0 && st.st_mtime < limit)
 	unlink(path);
 close(lock);`,
 	Source: "Bishop and Dilger: Checking for Race Conditions in File Accesses, 1996; CWE-367; access(2), NOTES",
+	Kinds:  except(op.Read, op.Close), // which do not say that a move was meant, either: see settle
 	New:    newCheckThenUse,
 }

@@ -9,7 +9,7 @@ import (
 
 // listings remembers when each process last listed each directory.
 type listings struct {
-	dirs recent[op.FileID, []deed]
+	dirs recent[op.FileID, latest[deed]]
 }
 
 func (l *listings) note(e *world.Effect) {
@@ -18,11 +18,11 @@ func (l *listings) note(e *world.Effect) {
 	}
 	list := l.dirs.get(e.File.ID)
 	for _, d := range list {
-		if d.number() == e.At.Process && e.Op.Ret == 0 {
+		if d.who == e.At.Process && e.Op.Ret == 0 {
 			return // the end of the list: no news
 		}
 	}
-	if list, grown := renew(list, deedOf(e)); grown {
+	if list, grown := list.renew(e.At.Process, deedOf(e)); grown {
 		l.dirs.put(e.File.ID, list)
 	}
 }
@@ -32,7 +32,7 @@ func (l *listings) note(e *world.Effect) {
 func (l *listings) last(dir op.FileID, change deed, e *world.Effect) (deed, bool) {
 	list := l.dirs.get(dir)
 	for i := len(list) - 1; i >= 0; i-- {
-		if d := list[i]; change.after(d) && d.tied(e) {
+		if d := list[i].v; change.after(d) && d.tied(e) {
 			return d, rivals(d, change)
 		}
 	}
@@ -49,7 +49,7 @@ type directoryRaceRule struct {
 	failures
 	looks    *looks
 	listings listings
-	arrived  recent[op.FileID, []deed] // creations in a directory, the last of each process
+	arrived  recent[op.FileID, latest[deed]] // creations in a directory, the last of each process
 }
 
 func newDirectoryRace() Rule { return &directoryRaceRule{} }
@@ -74,7 +74,7 @@ func (r *directoryRaceRule) arrive(n *world.Entry, e *world.Effect) {
 	if n == nil || n.File == nil || n.Changed.Seq != e.At.Seq {
 		return
 	}
-	if list, grown := renew(r.arrived.get(n.Dir), deedOf(e)); grown {
+	if list, grown := r.arrived.get(n.Dir).renew(e.At.Process, deedOf(e)); grown {
 		r.arrived.put(n.Dir, list)
 	}
 }
@@ -144,7 +144,8 @@ func (r *directoryRaceRule) notEmpty(e *world.Effect) {
 	if n == nil || dir == nil {
 		return
 	}
-	for _, made := range r.arrived.get(dir.ID) {
+	for _, a := range r.arrived.get(dir.ID) {
+		made := a.v
 		listed, ok := r.listings.last(dir.ID, made, e)
 		if !ok || !made.rival(e) {
 			continue
@@ -173,5 +174,6 @@ var directoryRace = Info{
 	Wrong:  `find cache -type f -mtime +7 -delete     # from cron, and by hand at the same time`,
 	Right:  `find cache -ignore_readdir_race -type f -mtime +7 -delete`,
 	Source: "GNU findutils manual, -ignore_readdir_race; readdir(3), NOTES; POSIX mkdir -p, RATIONALE",
+	Kinds:  except(op.Read, op.Write, op.Close, op.Seek, op.LockOp, op.Copy, op.Dup, op.Send, op.Recv, op.Poll, op.Futex),
 	New:    newDirectoryRace,
 }

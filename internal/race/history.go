@@ -10,24 +10,33 @@ import (
 // perProcess bounds how many processes are remembered at one name.
 const perProcess = 16
 
-// renew puts v at the end of a list that holds what each process did last, in the
-// order of time, and reports whether the list has become another one. Beyond
+// latest is what each process did last, in the order of time.
+type latest[V any] []last[V]
+
+type last[V any] struct {
+	who int32 // the number of the process
+	v   V
+}
+
+// renew puts v at the end, and reports whether the list has become another one. Beyond
 // perProcess the oldest is forgotten.
-func renew[T interface{ number() int32 }](list []T, v T) (now []T, grown bool) {
-	p, n := v.number(), len(list)
+func (l latest[V]) renew(who int32, v V) (now latest[V], grown bool) {
+	n := len(l)
 	for i := n - 1; i >= 0; i-- {
-		if list[i].number() == p {
-			copy(list[i:], list[i+1:])
-			list[n-1] = v
-			return list, false
+		if l[i].who == who {
+			if i < n-1 {
+				copy(l[i:], l[i+1:])
+			}
+			l[n-1] = last[V]{who, v}
+			return l, false
 		}
 	}
 	if n < perProcess {
-		return append(list, v), true
+		return append(l, last[V]{who, v}), true
 	}
-	copy(list, list[1:])
-	list[n-1] = v
-	return list, false
+	copy(l, l[1:])
+	l[n-1] = last[V]{who, v}
+	return l, false
 }
 
 // look is what a process last learnt of a name.
@@ -41,7 +50,7 @@ func (l look) check() bool { return l.by.Kind == op.Stat || l.by.Kind == op.Acce
 
 // looks remembers the last look of each process at each name.
 type looks struct {
-	names perName[[]look]
+	names perName[latest[look]]
 }
 
 // note learns from one operation. An exclusive creation is no look: whoever uses
@@ -66,7 +75,7 @@ func (l *looks) note(e *world.Effect) {
 }
 
 func (l *looks) add(n *world.Entry, k look) {
-	if list, grown := renew(l.names.get(n), k); grown {
+	if list, grown := l.names.get(n).renew(k.number(), k); grown {
 		l.names.put(n, list)
 	}
 }
@@ -75,7 +84,7 @@ func (l *looks) add(n *world.Entry, k look) {
 func (l *looks) last(n *world.Entry, e *world.Effect) (look, bool) {
 	list := l.names.get(n)
 	for i := len(list) - 1; i >= 0; i-- { // the list is in order of time
-		if k := &list[i]; k.at.Seq < e.At.Seq && k.tied(e) {
+		if k := &list[i].v; k.at.Seq < e.At.Seq && k.tied(e) {
 			return *k, true
 		}
 	}
@@ -99,7 +108,7 @@ type reading struct {
 // readings remembers the last reading of each process at each name.
 type readings struct {
 	noted once
-	names perName[[]reading]
+	names perName[latest[reading]]
 }
 
 // note learns from a read. Meeting the end again brings no contents.
@@ -142,24 +151,29 @@ func (r *readings) learn(w *world.World, e *world.Effect) {
 func (r *readings) add(n *world.Entry, k reading) {
 	list := r.names.get(n)
 	for i := range list {
-		if o := &list[i]; o.file == k.file && o.number() == k.number() {
-			k.hi = max(k.hi, o.hi)
+		if o := &list[i]; o.v.file == k.file && o.who == k.number() {
+			k.hi = max(k.hi, o.v.hi)
 		}
 	}
-	if list, grown := renew(list, k); grown {
+	if list, grown := list.renew(k.number(), k); grown {
 		r.names.put(n, list)
 	}
 }
 
 // last returns the last reading of a name by the actor of e and those tied to it.
 func (r *readings) last(n *world.Entry, e *world.Effect) (reading, bool) {
-	var last reading
-	for _, k := range r.names.get(n) {
-		if k.tied(e) && k.at.Seq < e.At.Seq && (last.none() || k.after(last.deed)) {
-			last = k
+	var found *reading
+	list := r.names.get(n)
+	for i := range list {
+		k := &list[i].v
+		if k.tied(e) && k.at.Seq < e.At.Seq && (found == nil || k.after(found.deed)) {
+			found = k
 		}
 	}
-	return last, !last.none()
+	if found == nil {
+		return reading{}, false
+	}
+	return *found, true
 }
 
 // arrival is how a file came to the name that it has.

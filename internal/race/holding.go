@@ -69,6 +69,9 @@ type holding struct {
 
 	met *world.Process // that had the description last, as descriptor fd
 	fd  int
+
+	guard   *guard   // of unlinked-lock
+	section *section // of unlocked-access
 }
 
 // covers looks first where the description was found before.
@@ -93,7 +96,7 @@ func (h *holding) covers(p *world.Process) bool {
 // holdings keeps the locks held at present, in the order of their taking.
 type holdings struct {
 	now []*holding
-	of  map[owner]*holding
+	on  perFile[[]*holding]
 
 	seen  once
 	took  *holding
@@ -115,11 +118,10 @@ func (h *holdings) follow(w *world.World, e *world.Effect) (took *holding, ended
 	}
 	for _, l := range e.Freed {
 		k := ownerOf(l)
-		if old := h.of[k]; old != nil && !k.holds() {
+		if old := h.of(k); old != nil && !k.holds() {
 			old.ended = true
 			ended = append(ended, old)
-			delete(h.of, k)
-			h.now = slices.DeleteFunc(h.now, func(o *holding) bool { return o == old })
+			h.end(old)
 		}
 	}
 	if e.Op.Kind == op.Exit {
@@ -130,6 +132,22 @@ func (h *holdings) follow(w *world.World, e *world.Effect) (took *holding, ended
 		}
 	}
 	return took, ended
+}
+
+// of returns what the owner holds, nil if it holds nothing.
+func (h *holdings) of(k owner) *holding {
+	for _, o := range h.on.get(k.file) {
+		if o.owner == k {
+			return o
+		}
+	}
+	return nil
+}
+
+func (h *holdings) end(old *holding) {
+	this := func(o *holding) bool { return o == old }
+	h.now = slices.DeleteFunc(h.now, this)
+	h.on.put(old.file, slices.DeleteFunc(h.on.get(old.file), this)) // the empty list will be wanted again
 }
 
 // master names the lock after the process that opened the file, if that has the
@@ -161,17 +179,14 @@ func (h *holding) pass(w *world.World) {
 
 func (h *holdings) take(w *world.World, l *world.Lock, e *world.Effect) *holding {
 	k := ownerOf(l)
-	o := h.of[k]
+	o := h.of(k)
 	if o == nil {
 		o = &holding{owner: k, entry: l.Entry, by: e.Op.Actor.Process(), took: deedOf(e)}
 		if l.OFD != nil {
 			o.opened = deed{l.OFD.Opened, l.OFD.By}
 			o.master(w)
 		}
-		if h.of == nil {
-			h.of = map[owner]*holding{}
-		}
-		h.of[k] = o
+		h.on.put(l.File, append(h.on.get(l.File), o))
 		h.now = append(h.now, o)
 	}
 	o.mode, o.lo, o.hi = l.Mode, l.Lo, l.Hi

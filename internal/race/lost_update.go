@@ -169,7 +169,8 @@ func (r *lostUpdateRule) counted(u *update, now *world.File) bool {
 	if !ok || !counted(u.read.all, is) {
 		return false
 	}
-	return slices.ContainsFunc(r.readings.names.get(u.name), func(k reading) bool {
+	return slices.ContainsFunc(r.readings.names.get(u.name), func(l last[reading]) bool {
+		k := l.v
 		return u.lost.after(k.deed) && oneStory(k.deed, u.lost) && !oneStory(k.deed, u.read.deed) &&
 			bytes.Equal(k.all, u.read.all)
 	})

@@ -81,7 +81,8 @@ func related(a, b *world.Entry) bool {
 // another file that the same story changed before.
 func (r *mixedVersionsRule) change(n *world.Entry, e *world.Effect, report func(Finding)) {
 	now := change{deedOf(e), n}
-	for _, old := range r.readings.names.get(n) {
+	for _, l := range r.readings.names.get(n) {
+		old := l.v
 		if !old.rival(e) {
 			continue
 		}
@@ -101,8 +102,8 @@ func (r *mixedVersionsRule) change(n *world.Entry, e *world.Effect, report func(
 
 // pair reports readers of the story of old that have the new version of first.
 func (r *mixedVersionsRule) pair(first, second change, old reading, report func(Finding)) {
-	for _, k := range r.readings.names.get(first.name) {
-		if k.after(first.deed) && rivals(k.deed, first.deed) && oneStory(k.deed, old.deed) {
+	for _, l := range r.readings.names.get(first.name) {
+		if k := l.v; k.after(first.deed) && rivals(k.deed, first.deed) && oneStory(k.deed, old.deed) {
 			r.mixed(first, second, k.deed, old.deed, report)
 			return
 		}

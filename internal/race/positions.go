@@ -37,14 +37,12 @@ type writer struct {
 // placing are the operations by which a writer finds its place, and its writes.
 var placing = []op.Kind{op.Open, op.Stat, op.Seek, op.Write, op.Copy}
 
-func (w writer) number() int32 { return w.deed.number() }
-
 // positions tells how writers find their offsets, per description, and remembers
 // how each process last wrote to each file.
 type positions struct {
 	open    perOFD[position]
-	sizes   perFile[[]position] // sizes that processes asked for, the last of each
-	writers perFile[[]writer]
+	sizes   perFile[latest[position]] // sizes that processes asked for, the last of each
+	writers perFile[latest[writer]]
 	noted   once
 	how     position
 }
@@ -89,7 +87,7 @@ func (p *positions) learn(e *world.Effect) (how position) {
 }
 
 func (p *positions) asked(e *world.Effect) {
-	if list, grown := renew(p.sizes.get(e.File), position{deedOf(e), bySize, e.File.Size, e.File.Size}); grown {
+	if list, grown := p.sizes.get(e.File).renew(e.At.Process, position{deedOf(e), bySize, e.File.Size, e.File.Size}); grown {
 		p.sizes.put(e.File, list)
 	}
 }
@@ -128,8 +126,8 @@ func (p *positions) write(e *world.Effect) position {
 
 // sized finds the size question that the writer's offset answers.
 func (p *positions) sized(e *world.Effect) position {
-	for _, s := range p.sizes.get(e.File) {
-		if s.number() == e.At.Process && s.next == e.Lo && e.Lo > 0 {
+	for _, asked := range p.sizes.get(e.File) {
+		if s := asked.v; asked.who == e.At.Process && s.next == e.Lo && e.Lo > 0 {
 			s.next = e.Hi
 			p.open.put(e.OFD, s)
 			return s
@@ -139,7 +137,7 @@ func (p *positions) sized(e *world.Effect) position {
 }
 
 func (p *positions) wrote(e *world.Effect, how position) {
-	if list, grown := renew(p.writers.get(e.File), writer{deedOf(e), how, e.OFD}); grown {
+	if list, grown := p.writers.get(e.File).renew(e.At.Process, writer{deedOf(e), how, e.OFD}); grown {
 		p.writers.put(e.File, list)
 	}
 }
@@ -148,8 +146,8 @@ func (p *positions) wrote(e *world.Effect, how position) {
 func (p *positions) writer(f *world.File, d deed) (writer, bool) {
 	list := p.writers.get(f)
 	for i := range list {
-		if list[i].number() == d.number() {
-			return list[i], true
+		if list[i].who == d.number() {
+			return list[i].v, true
 		}
 	}
 	return writer{}, false

@@ -29,7 +29,7 @@ func (r *staleLockStealRule) ForgetName(n *world.Entry) { r.names.ForgetName(n) 
 type lockName struct {
 	file  *world.File // made exclusively in this run and there still; nil: none
 	made  deed
-	looks []deed // in order of time, the last of each process
+	looks latest[deed]
 	stole theft
 }
 
@@ -92,7 +92,7 @@ func (r *staleLockStealRule) look(en *world.Entry, e *world.Effect) {
 		return
 	}
 	n := r.name(en)
-	n.looks, _ = renew(n.looks, deedOf(e))
+	n.looks, _ = n.looks.renew(e.At.Process, deedOf(e))
 }
 
 // made notes an exclusive creation, and judges it if it follows a theft.
@@ -126,7 +126,7 @@ func (n *lockName) judge(w *world.World, e *world.Effect) theft {
 		return theft{}
 	}
 	for i := len(n.looks) - 1; i >= 0; i-- {
-		l := n.looks[i]
+		l := n.looks[i].v
 		by := living(w, l.by.Actor)
 		if by == "" || !e.Op.Actor.Within(by) || owner.Within(by) {
 			continue

@@ -93,6 +93,16 @@ func (f *Finding) alsoNamed(paths ...string) {
 // closing are the operations that can close an open file description.
 var closing = []op.Kind{op.Close, op.CloseRange, op.Dup, op.Exec, op.Exit}
 
+// except are all operations but those that a rule passes over.
+func except(kinds ...op.Kind) (all []op.Kind) {
+	for k := range op.Kind(op.Kinds) {
+		if !slices.Contains(kinds, k) {
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
 // pathOf is the name by which people know the file that was used.
 func pathOf(e *world.Effect) string {
 	switch {

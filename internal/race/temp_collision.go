@@ -15,7 +15,7 @@ import (
 // Ruled out: names made with O_EXCL (mkstemp), a lock around the use, and equal
 // contents.
 type tempCollisionRule struct {
-	names perName[[]opener]
+	names perName[latest[opener]]
 	lost  perFile[loss]
 }
 
@@ -64,7 +64,7 @@ func (r *tempCollisionRule) open(e *world.Effect) {
 		return
 	}
 	r.lose(e)
-	if list, grown := renew(r.names.get(e.Entry), opener{deedOf(e), e.File}); grown {
+	if list, grown := r.names.get(e.Entry).renew(e.At.Process, opener{deedOf(e), e.File}); grown {
 		r.names.put(e.Entry, list)
 	}
 }
@@ -86,16 +86,16 @@ func (r *tempCollisionRule) lose(e *world.Effect) {
 // pair returns the opener of the name that belongs to the present story, and one that does not.
 func (r *tempCollisionRule) pair(e *world.Effect, file *world.File) (mine, theirs opener, ok bool) {
 	list := r.names.get(e.Entry)
-	for _, o := range list {
-		if (file == nil || o.file == file) && o.tied(e) {
+	for _, l := range list {
+		if o := l.v; (file == nil || o.file == file) && o.tied(e) {
 			mine = o
 		}
 	}
 	if mine.none() {
 		return
 	}
-	for _, o := range list {
-		if o.file == mine.file && o.rival(e) && rivals(o.deed, mine.deed) {
+	for _, l := range list {
+		if o := l.v; o.file == mine.file && o.rival(e) && rivals(o.deed, mine.deed) {
 			return mine, o, true
 		}
 	}

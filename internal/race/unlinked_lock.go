@@ -21,11 +21,10 @@ import (
 // nobody else works under a lock on what the path names.
 type unlinkedLockRule struct {
 	*holdings
-	lost   perFile[[]lostName]
-	tries  perFile[[]try]
-	guards map[*holding]*guard
-	dead   []*guard // held, and their names lead elsewhere
-	pairs  []*twins
+	lost  perFile[[]lostName]
+	tries perFile[[]try]
+	dead  []*guard // held, and their names lead elsewhere
+	pairs []*twins
 }
 
 // try is the last time that a process locked a file, or had to wait for the lock.
@@ -64,7 +63,7 @@ type twins struct {
 }
 
 func newUnlinkedLock() Rule {
-	return &unlinkedLockRule{holdings: new(holdings), guards: map[*holding]*guard{}}
+	return &unlinkedLockRule{holdings: new(holdings)}
 }
 
 func (r *unlinkedLockRule) Forget(f *world.File) {
@@ -88,10 +87,10 @@ func (r *unlinkedLockRule) Step(w *world.World, e *world.Effect, report func(Fin
 	}
 	r.judge(report)
 	for _, h := range ended {
-		if g := r.guards[h]; g != nil && !r.paired(g) {
+		if g := h.guard; g != nil && !r.paired(g) {
 			r.alone(g, report)
 		}
-		delete(r.guards, h)
+		h.guard = nil
 		r.dead = slices.DeleteFunc(r.dead, func(g *guard) bool { return g.holding == h })
 	}
 }
@@ -139,7 +138,7 @@ func (r *unlinkedLockRule) moved(en *world.Entry, before *world.File, e *world.E
 		return
 	}
 	for _, h := range r.now {
-		g := r.guards[h]
+		g := h.guard
 		switch {
 		case g == nil || h.entry != en:
 		case en.File == h.file:
@@ -155,7 +154,7 @@ func (r *unlinkedLockRule) moved(en *world.Entry, before *world.File, e *world.E
 func locked(f *world.File) bool { return f != nil && len(f.Locks) > 0 }
 
 func (r *unlinkedLockRule) took(h *holding, e *world.Effect) {
-	g := r.guards[h]
+	g := h.guard
 	if g == nil {
 		g = &guard{holding: h}
 		for _, l := range r.lost.get(h.file) {
@@ -166,10 +165,10 @@ func (r *unlinkedLockRule) took(h *holding, e *world.Effect) {
 		if g.late {
 			r.dead = append(r.dead, g)
 		}
-		r.guards[h] = g
+		h.guard = g
 	}
 	for _, o := range r.now {
-		other := r.guards[o]
+		other := o.guard
 		if other == nil || other == g || o.entry != h.entry || o.file == h.file || !o.against(h) || o.by == h.by ||
 			o.covers(e.Process) {
 			continue
@@ -188,7 +187,7 @@ func (r *unlinkedLockRule) took(h *holding, e *world.Effect) {
 // wrong with, it is enough that they worked.
 func (r *unlinkedLockRule) watch(e *world.Effect) {
 	for _, h := range r.now {
-		g := r.guards[h]
+		g := h.guard
 		if g == nil || g.gone.none() && (!g.strong.none() || !h.near(e.Op.Actor)) {
 			continue
 		}
@@ -290,7 +289,7 @@ func (r *unlinkedLockRule) End(_ *world.World, _ End, report func(Finding)) {
 	}
 	r.judge(report)
 	for _, h := range left {
-		if g := r.guards[h]; g != nil {
+		if g := h.guard; g != nil {
 			r.alone(g, report)
 		}
 	}

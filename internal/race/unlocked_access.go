@@ -21,7 +21,6 @@ import (
 // header of a database so).
 type unlockedAccessRule struct {
 	*holdings
-	sections map[*holding]*section
 	spare    sectionStock
 	guarded  map[*world.File][]guardedBy // by the files used
 	locks    perFile[bool]               // lock files in guarded
@@ -69,7 +68,7 @@ type charge struct {
 }
 
 func newUnlockedAccess() Rule {
-	return &unlockedAccessRule{holdings: new(holdings), sections: map[*holding]*section{}, guarded: map[*world.File][]guardedBy{}}
+	return &unlockedAccessRule{holdings: new(holdings), guarded: map[*world.File][]guardedBy{}}
 }
 
 // Forget drops what is kept of a file that is gone.
@@ -83,8 +82,10 @@ func (r *unlockedAccessRule) Forget(f *world.File) {
 	})
 	delete(r.guarded, f)
 	r.rewrites.Forget(f)
-	for _, s := range r.sections {
-		delete(s.files, f)
+	for _, h := range r.now {
+		if h.section != nil {
+			delete(h.section.files, f)
+		}
 	}
 	if r.locks.get(f) {
 		r.locks.Forget(f)
@@ -102,14 +103,14 @@ func (r *unlockedAccessRule) Step(w *world.World, e *world.Effect, report func(F
 	}
 	took, ended := r.step(w, e)
 	if took != nil {
-		if took.mode == op.Exclusive && r.sections[took] == nil {
-			r.sections[took] = r.spare.section(took)
+		if took.mode == op.Exclusive && took.section == nil {
+			took.section = r.spare.section(took)
 		}
 		r.cameBack(took, e)
 	}
 	for _, h := range ended {
-		r.spare.put(r.sections[h])
-		delete(r.sections, h)
+		r.spare.put(h.section)
+		h.section = nil
 	}
 	if len(r.charges) > 0 {
 		r.settle(e, report)
@@ -122,7 +123,7 @@ func (r *unlockedAccessRule) access(e *world.Effect, writes bool) {
 		r.rewrites.put(e.File, true)
 	}
 	for _, h := range r.now {
-		s := r.sections[h]
+		s := h.section
 		if s == nil {
 			continue
 		}
