@@ -53,19 +53,21 @@ func (r *checkThenCreateRule) Step(_ *world.World, e *world.Effect, report func(
 	case op.Write, op.Copy:
 		r.write(e, report)
 	}
-	for _, d := range e.Closed {
-		r.closed(d, report)
+	if r.claims.n > 0 {
+		for _, d := range e.Closed {
+			r.closed(d, report)
+		}
 	}
 }
 
 // doubled returns the check of the name and the rival creation of file that it missed.
 func (r *checkThenCreateRule) doubled(n *world.Entry, file *world.File, e *world.Effect) (checked deed, made arrival, ok bool) {
-	k, ok := r.looks.last(n, e)
-	if !ok || k.file != nil {
+	came := r.arrivals.at(file)
+	if came == nil || came.entry != n || !came.rival(e) {
 		return deed{}, arrival{}, false
 	}
-	came := r.arrivals.at(file)
-	if came == nil || came.entry != n || !came.after(k.deed) || !came.rival(e) || !rivals(came.deed, k.deed) {
+	k, ok := r.looks.last(n, e)
+	if !ok || k.file != nil || !came.after(k.deed) || !rivals(came.deed, k.deed) {
 		return deed{}, arrival{}, false
 	}
 	return k.deed, *came, true
@@ -193,6 +195,7 @@ else
 	echo "already running" >&2
 fi`,
 	Source: "TLPI 5.1 (creating a file exclusively); CWE-367; https://github.com/Metaswitch/chronos/pull/191 (start-stop-daemon --make-pidfile)",
-	Kinds:  slices.Concat(closing, arriving, []op.Kind{op.Stat, op.AccessOp, op.Readlink, op.Write, op.Copy}),
+	Kinds:  []op.Kind{op.Open, op.Rename, op.Write, op.Copy},
+	Also:   closes,
 	New:    newCheckThenCreate,
 }

@@ -79,8 +79,11 @@ func (r *checkThenUseRule) End(w *world.World, end End, report func(Finding)) {
 func (r *checkThenUseRule) exists(e *world.Effect) {
 	n := e.Entry
 	made := deed{n.Changed, n.By}
+	if made.none() || !made.rival(e) {
+		return
+	}
 	k, ok := r.looks.last(n, e)
-	if !ok || k.file != nil || made.none() || !made.after(k.deed) || !made.rival(e) || !rivals(made, k.deed) {
+	if !ok || k.file != nil || !made.after(k.deed) || !rivals(made, k.deed) {
 		return
 	}
 	f := story("check-then-use", n.Path, n.File, k.deed, made, deedOf(e))
@@ -103,16 +106,8 @@ func uses(o *op.Op) bool {
 }
 
 func (r *checkThenUseRule) use(e *world.Effect, report func(Finding)) {
-	k, ok := r.looks.last(e.Entry, e)
-	if !ok || k.file == nil || !k.check() {
-		return
-	}
 	if e.Op.Failed() {
-		r.missing(k, e)
-		return
-	}
-	met := e.Before
-	if met == nil || met == k.file {
+		r.missing(e)
 		return
 	}
 	switch e.Op.Kind {
@@ -120,8 +115,13 @@ func (r *checkThenUseRule) use(e *world.Effect, report func(Finding)) {
 	default:
 		return
 	}
+	met := e.Before
 	came := r.arrivals.at(met)
-	if came == nil || came.entry != e.Entry || !came.after(k.deed) || !came.rival(e) || !rivals(came.deed, k.deed) {
+	if came == nil || came.entry != e.Entry || !came.rival(e) {
+		return
+	}
+	k, ok := r.looks.last(e.Entry, e)
+	if !ok || k.file == nil || k.file == met || !k.check() || !came.after(k.deed) || !rivals(came.deed, k.deed) {
 		return
 	}
 	f := story("check-then-use", e.Entry.Path, met, k.deed, came.deed, deedOf(e))
@@ -157,10 +157,14 @@ func (r *checkThenUseRule) settle(e *world.Effect, report func(Finding)) {
 	})
 }
 
-func (r *checkThenUseRule) missing(k look, e *world.Effect) {
+func (r *checkThenUseRule) missing(e *world.Effect) {
 	n := e.Entry
 	gone := deed{n.Changed, n.By}
-	if e.Op.Errno() != enoent || n.File != nil || gone.none() || !gone.after(k.deed) || !gone.rival(e) || !rivals(gone, k.deed) {
+	if e.Op.Errno() != enoent || n.File != nil || gone.none() || !gone.rival(e) {
+		return
+	}
+	k, ok := r.looks.last(n, e)
+	if !ok || k.file == nil || !k.check() || !gone.after(k.deed) || !rivals(gone, k.deed) {
 		return
 	}
 	if _, listed := r.listings.last(n.Dir, gone, e); listed {

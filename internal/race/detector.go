@@ -2,6 +2,7 @@ package race
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 	"sync"
 
@@ -53,11 +54,15 @@ func rank(rule string) int {
 	return len(precedence)
 }
 
+// maxRules is how many rules a detector can have: a bit each.
+const maxRules = 32
+
 // Detector runs the rules over one run.
 type Detector struct {
-	rules    []Rule
+	rules    [maxRules]Rule // the first of them
+	n        int
 	kept     *kept
-	wants    *[256][]int // by op.Kind: which of the rules want to see it
+	wants    *wants
 	tell     func(Finding)
 	forget   []interface{ Forget(*world.File) }
 	unname   []interface{ ForgetName(*world.Entry) }
@@ -71,24 +76,49 @@ type Detector struct {
 	heard  func(f *Finding, more bool) // is told of new findings, and of those with more evidence; nil: nobody
 }
 
-// wanted tells for each op.Kind which of Rules want to see it.
-var wanted = sync.OnceValue(func() *[256][]int { return wants(Rules) })
+// wants tells which rules, by their places as bits, want to see an operation.
+type wants struct {
+	kind   [op.Kinds]uint32
+	closes uint32
+	frees  uint32
+}
 
-func wants(rules []Info) *[256][]int {
-	var w [256][]int
-	for k := range w {
-		n := 0
-		for _, i := range rules {
-			if i.New == nil {
-				continue
-			}
-			if i.Kinds == nil || slices.Contains(i.Kinds, op.Kind(k)) {
-				w[k] = append(w[k], n)
-			}
-			n++
+// wanted is what Rules want.
+var wanted = sync.OnceValue(func() *wants { return wantsOf(Rules) })
+
+func wantsOf(rules []Info) *wants {
+	var w wants
+	bit := uint32(1)
+	for _, i := range rules {
+		if i.New == nil {
+			continue
 		}
+		for k := range w.kind {
+			if i.Kinds == nil || slices.Contains(i.Kinds, op.Kind(k)) {
+				w.kind[k] |= bit
+			}
+		}
+		if i.Also&closes != 0 {
+			w.closes |= bit
+		}
+		if i.Also&frees != 0 {
+			w.frees |= bit
+		}
+		bit <<= 1
 	}
 	return &w
+}
+
+// of returns the rules that want to see what an operation did.
+func (w *wants) of(e *world.Effect) uint32 {
+	rules := w.kind[e.Op.Kind]
+	if len(e.Closed) > 0 {
+		rules |= w.closes
+	}
+	if len(e.Freed) > 0 {
+		rules |= w.frees
+	}
+	return rules
 }
 
 // New returns a detector with all rules fresh.
@@ -102,14 +132,15 @@ func New() *Detector {
 	return d
 }
 
-func newDetector(wants *[256][]int) *Detector {
+func newDetector(wants *wants) *Detector {
 	d := &Detector{kept: newKept(), found: map[string]int{}, wants: wants}
 	d.tell = d.report
 	return d
 }
 
 func (d *Detector) add(r Rule) {
-	d.rules = append(d.rules, r)
+	d.rules[d.n] = r
+	d.n++
 	if s, ok := r.(interface{ share(*kept) }); ok {
 		s.share(d.kept)
 	}
@@ -123,10 +154,15 @@ func (d *Detector) add(r Rule) {
 
 // Step shows the rules the operation that the world has just applied.
 func (d *Detector) Step(w *world.World, e *world.Effect) {
-	for _, n := range d.wants[e.Op.Kind] {
-		d.rules[n].Step(w, e, d.tell)
+	for rules := d.wants.of(e); rules != 0; rules &= rules - 1 {
+		d.rules[bits.TrailingZeros32(rules)&(maxRules-1)].Step(w, e, d.tell)
 	}
-	d.kept.note(e)
+	if e.Entry != nil {
+		d.kept.note(e)
+	}
+	for _, o := range e.Closed {
+		d.kept.open.drop(o)
+	}
 	for _, f := range w.Forgotten() {
 		for _, r := range d.forget {
 			r.Forget(f)
@@ -145,7 +181,7 @@ func (d *Detector) Step(w *world.World, e *world.Effect) {
 // End closes the run and returns its findings: what explains a failure first,
 // then by evidence, then from cause to symptom. Each race comes once.
 func (d *Detector) End(w *world.World, end End) []Finding {
-	for _, r := range d.rules {
+	for _, r := range d.rules[:d.n] {
 		r.End(w, end, d.tell)
 	}
 	sorted := slices.Clone(d.all)

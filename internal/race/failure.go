@@ -36,9 +36,12 @@ func (s *failures) suspect(a op.Actor, entry *world.Entry, f Finding) {
 
 // overcome drops what the process met at a name that it now used with success.
 func (s *failures) overcome(e *world.Effect) {
-	if len(s.met) == 0 || e.Entry == nil || e.Op.Failed() {
-		return
+	if len(s.met) > 0 && e.Entry != nil && !e.Op.Failed() {
+		s.usedName(e)
 	}
+}
+
+func (s *failures) usedName(e *world.Effect) {
 	p := e.Op.Actor.Process()
 	kept := s.met[p][:0]
 	for _, m := range s.met[p] {
@@ -51,7 +54,13 @@ func (s *failures) overcome(e *world.Effect) {
 
 // ended settles the account of a process at its exit.
 func (s *failures) ended(e *world.Effect, report func(Finding)) {
-	if len(s.met) == 0 || e.Op.Kind != op.Exit || e.Process == nil || !e.Process.Exited {
+	if e.Op.Kind == op.Exit {
+		s.exited(e, report)
+	}
+}
+
+func (s *failures) exited(e *world.Effect, report func(Finding)) {
+	if len(s.met) == 0 || e.Process == nil || !e.Process.Exited {
 		return
 	}
 	p := e.Op.Actor.Process()

@@ -113,7 +113,7 @@ type readings struct {
 
 // note learns from a read. Meeting the end again brings no contents.
 func (r *readings) note(w *world.World, e *world.Effect) {
-	if r.noted.first(e) {
+	if k := e.Op.Kind; (k == op.Read || k == op.Copy) && r.noted.first(e) {
 		r.learn(w, e)
 	}
 }

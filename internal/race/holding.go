@@ -106,13 +106,17 @@ type holdings struct {
 // step follows one operation. It returns the holding that began or changed, and
 // those that ended.
 func (h *holdings) step(w *world.World, e *world.Effect) (took *holding, ended []*holding) {
+	if e.Took == nil && len(e.Freed) == 0 && e.Op.Kind != op.Exit {
+		return nil, nil
+	}
 	if h.seen.first(e) {
-		h.took, h.ended = h.follow(w, e)
+		h.took, h.ended = h.follow(w, e, h.ended[:0])
 	}
 	return h.took, h.ended
 }
 
-func (h *holdings) follow(w *world.World, e *world.Effect) (took *holding, ended []*holding) {
+func (h *holdings) follow(w *world.World, e *world.Effect, none []*holding) (took *holding, ended []*holding) {
+	ended = none
 	if l := e.Took; l != nil && l.Family != op.LeaseLock {
 		took = h.take(w, l, e)
 	}

@@ -22,12 +22,10 @@ func newKept() *kept {
 	return &kept{new(holdings), newPositions(), new(readings), new(looks), new(arrivals)}
 }
 
-// note is called when all rules have seen the operation.
+// note is called when all rules have seen an operation on a name.
 func (k *kept) note(e *world.Effect) {
-	if e.Entry != nil {
-		k.arrivals.note(e, k.looks) // as it was before the operation
-		k.looks.note(e)
-	}
+	k.arrivals.note(e, k.looks) // as it was before the operation
+	k.looks.note(e)
 }
 
 // once tells the first look at an operation's effect from further ones.

@@ -149,6 +149,7 @@ pwrite(fd, cache, n, 0);       /* the other process has the file by now */`,
 pwrite(fd, cache, n, 0);
 fcntl(fd, F_SETLEASE, F_UNLCK);`,
 	Source: "F_SETLEASE(2const); fs/locks.c of Linux, __break_lease",
-	Kinds:  slices.Concat(closing, locking),
+	Kinds:  locking,
+	Also:   closes,
 	New:    newLeaseOverrun,
 }

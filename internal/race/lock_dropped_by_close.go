@@ -188,6 +188,7 @@ read(again, buf, sizeof buf);
 close(again);
 pwrite(fd, buf, n, 0);`,
 	Source: "fcntl_locking(2), NOTES; https://sqlite.org/howtocorrupt.html section 2.2; TLPI 55.3.6",
-	Kinds:  slices.Concat(closing, locking),
+	Kinds:  slices.Concat(locking, []op.Kind{op.Exit}),
+	Also:   frees,
 	New:    newLockDroppedByClose,
 }

@@ -42,10 +42,8 @@ func (r *lockMismatchRule) Forget(f *world.File) {
 func (r *lockMismatchRule) share(k *kept) { r.holdings = k.holdings }
 
 func (r *lockMismatchRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
-	if reads, writes := touchesData(e); len(r.pairs) > 0 && (reads || writes) {
-		for _, p := range slices.Clone(r.pairs) {
-			r.data(p, e, writes, report)
-		}
+	if len(r.pairs) > 0 {
+		r.used(e, report)
 	}
 	took, ended := r.step(w, e)
 	if took != nil {
@@ -53,6 +51,14 @@ func (r *lockMismatchRule) Step(w *world.World, e *world.Effect, report func(Fin
 	}
 	if len(ended) > 0 {
 		r.pairs = slices.DeleteFunc(r.pairs, func(p *mismatch) bool { return p.a.ended || p.b.ended })
+	}
+}
+
+func (r *lockMismatchRule) used(e *world.Effect, report func(Finding)) {
+	if reads, writes := touchesData(e); reads || writes {
+		for _, p := range slices.Clone(r.pairs) {
+			r.data(p, e, writes, report)
+		}
 	}
 }
 
@@ -159,6 +165,7 @@ fcntl.flock(f, fcntl.LOCK_EX)     # flock, as in the script
 # nightly.sh
 flock counter ./update counter`,
 	Source: "flock(2), NOTES; fcntl_locking(2)",
-	Kinds:  slices.Concat(closing, locking),
+	Kinds:  slices.Concat(locking, []op.Kind{op.Exit}),
+	Also:   frees,
 	New:    newLockMismatch,
 }

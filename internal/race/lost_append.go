@@ -2,7 +2,6 @@ package race
 
 import (
 	"fmt"
-	"slices"
 
 	"filerace/internal/op"
 	"filerace/internal/world"
@@ -46,7 +45,7 @@ func (r *lostAppendRule) Step(_ *world.World, e *world.Effect, report func(Findi
 
 func (r *lostAppendRule) End(*world.World, End, func(Finding)) {}
 
-func found(how position) string {
+func found(how *position) string {
 	switch how.from {
 	case bySeek:
 		return "looked for the end of the file"
@@ -75,6 +74,6 @@ if err != nil {
 }
 fd.Write(record)`,
 	Source: "TLPI 5.1 (appending data to a file); open(2), O_APPEND; https://github.com/pgbackrest/pgbackrest/issues/154",
-	Kinds:  slices.Concat(closing, placing),
+	Kinds:  placing,
 	New:    newLostAppend,
 }

@@ -55,8 +55,10 @@ func (r *lostUpdateRule) Step(w *world.World, e *world.Effect, report func(Findi
 			r.write(e, report)
 		}
 	}
-	for _, d := range e.Closed {
-		r.closed(d, e, report)
+	if r.open.n > 0 {
+		for _, d := range e.Closed {
+			r.closed(d, e, report)
+		}
 	}
 }
 
@@ -223,6 +225,7 @@ echo $((n + 1)) >counter`,
 	echo $((n + 1)) >counter
 ) 9>>counter.lock    # never removed`,
 	Source: "Bernstein, Hadzilacos, Goodman: Concurrency Control and Recovery in Database Systems, 1.2 (lost update); flock(1), EXAMPLES; GNU sed manual, -i",
-	Kinds:  slices.Concat(closing, arriving, []op.Kind{op.Read, op.Write, op.Copy, op.Truncate}),
+	Kinds:  []op.Kind{op.Open, op.Read, op.Write, op.Copy, op.Truncate, op.Rename},
+	Also:   closes,
 	New:    newLostUpdate,
 }

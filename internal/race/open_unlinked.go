@@ -2,7 +2,6 @@ package race
 
 import (
 	"fmt"
-	"slices"
 
 	"filerace/internal/op"
 	"filerace/internal/world"
@@ -141,6 +140,6 @@ echo "$record" >>queue       mv queue work; process work; rm work`,
 ( flock 9; mv queue work ) 9>>queue.lock
 process work; rm work`,
 	Source: "unlink(2); TLPI 18.3; flock(2) with removed lock files: https://github.com/gofrs/flock, Unlock",
-	Kinds:  slices.Concat(closing, []op.Kind{op.Open, op.Unlink, op.Write, op.Read, op.Stat, op.Copy}),
+	Kinds:  []op.Kind{op.Open, op.Unlink, op.Write, op.Read, op.Stat, op.Copy, op.Exit},
 	New:    newOpenUnlinked,
 }

@@ -47,12 +47,14 @@ func (r *overlappingWriteRule) Step(w *world.World, e *world.Effect, report func
 	if len(e.Over) > 0 && isRegular(e.File) && e.OFD != nil {
 		r.overlap(how, e, report)
 	}
-	for _, d := range e.Closed {
-		r.closed(d, report)
+	if r.mixing.n > 0 {
+		for _, d := range e.Closed {
+			r.closed(d, report)
+		}
 	}
 }
 
-func (r *overlappingWriteRule) overlap(how position, e *world.Effect, report func(Finding)) {
+func (r *overlappingWriteRule) overlap(how *position, e *world.Effect, report func(Finding)) {
 	if e.OFD.Flags&op.O_APPEND != 0 || how.appends() {
 		return
 	}
@@ -170,6 +172,7 @@ if (fcntl(fd, F_SETLKW, &l) == 0) {
 	fcntl(fd, F_SETLK, &l);
 }`,
 	Source: "TLPI 55.3 (record locking); write(2), NOTES; POSIX write, RATIONALE (atomicity)",
-	Kinds:  slices.Concat(closing, placing, []op.Kind{op.Read}),
+	Kinds:  slices.Concat(placing, []op.Kind{op.Read}),
+	Also:   closes,
 	New:    newOverlappingWrite,
 }

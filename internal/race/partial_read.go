@@ -242,6 +242,7 @@ var partialRead = Info{
 	echo "$config" >"$t" &&
 	mv "$t" app.conf`,
 	Source: "rename(2); Storable(3perl), store and lock_store; Pillai et al.: All File Systems Are Not Created Equal, OSDI 2014",
-	Kinds:  slices.Concat(closing, []op.Kind{op.Open, op.Truncate, op.Write, op.Copy, op.Read}),
+	Kinds:  []op.Kind{op.Open, op.Truncate, op.Write, op.Copy, op.Read, op.Exit},
+	Also:   closes,
 	New:    newPartialRead,
 }

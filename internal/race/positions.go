@@ -25,7 +25,7 @@ type position struct {
 }
 
 // appends reports whether the writer meant to add to the end.
-func (p position) appends() bool { return p.from >= bySeek }
+func (p *position) appends() bool { return p.from >= bySeek }
 
 // writer is how a process last wrote to a file.
 type writer struct {
@@ -37,6 +37,9 @@ type writer struct {
 // placing are the operations by which a writer finds its place, and its writes.
 var placing = []op.Kind{op.Open, op.Stat, op.Seek, op.Write, op.Copy}
 
+// nowhere is how what does not write finds its place.
+var nowhere position
+
 // positions tells how writers find their offsets, per description, and remembers
 // how each process last wrote to each file.
 type positions struct {
@@ -44,7 +47,8 @@ type positions struct {
 	sizes   perFile[latest[position]] // sizes that processes asked for, the last of each
 	writers perFile[latest[writer]]
 	noted   once
-	how     position
+	how     *position // that of the last write, or nowhere
+	own     position
 }
 
 func newPositions() *positions {
@@ -57,15 +61,16 @@ func (p *positions) Forget(f *world.File) {
 	p.writers.Forget(f)
 }
 
-// note learns from one operation. For a write it returns how the write found its place.
-func (p *positions) note(e *world.Effect) position {
+// note learns from one operation of those in placing. For a write it returns how the write
+// found its place, until the next note.
+func (p *positions) note(e *world.Effect) *position {
 	if p.noted.first(e) {
 		p.how = p.learn(e)
 	}
 	return p.how
 }
 
-func (p *positions) learn(e *world.Effect) (how position) {
+func (p *positions) learn(e *world.Effect) *position {
 	if !e.Op.Failed() && e.File != nil && e.File.Type == op.Regular {
 		switch e.Op.Kind {
 		case op.Open:
@@ -77,13 +82,10 @@ func (p *positions) learn(e *world.Effect) (how position) {
 		case op.Seek:
 			p.seek(e)
 		case op.Write, op.Copy:
-			how = p.write(e)
+			return p.write(e)
 		}
 	}
-	for _, d := range e.Closed {
-		p.open.drop(d)
-	}
-	return how
+	return &nowhere
 }
 
 func (p *positions) asked(e *world.Effect) {
@@ -105,22 +107,22 @@ func (p *positions) seek(e *world.Effect) {
 	}
 }
 
-func (p *positions) write(e *world.Effect) position {
+func (p *positions) write(e *world.Effect) *position {
 	d := e.OFD
 	if d == nil || e.Lo >= e.Hi {
-		return position{}
+		return &nowhere
 	}
-	var how position
+	how := &p.own
 	switch at := p.open.at(d); {
 	case d.Flags&op.O_APPEND != 0:
-		how = position{deed: deedOf(e), from: byAppend}
+		*how = position{deed: deedOf(e), from: byAppend}
 	case at != nil && e.Lo == at.next:
 		at.next = e.Hi
-		how = *at
+		*how = *at
 	default:
-		how = p.sized(e)
+		*how = p.sized(e)
 	}
-	p.wrote(e, how)
+	p.wrote(e, *how)
 	return how
 }
 
@@ -155,7 +157,7 @@ func (p *positions) writer(f *world.File, d deed) (writer, bool) {
 
 // overAppended returns the write among over whose bytes were added to the file
 // after the present writer had found its end: what it loses for want of O_APPEND.
-func (p *positions) overAppended(how position, e *world.Effect) (deed, bool) {
+func (p *positions) overAppended(how *position, e *world.Effect) (deed, bool) {
 	if how.from == elsewhere || how.from == byAppend {
 		return deed{}, false
 	}

@@ -49,6 +49,14 @@ type Rule interface {
 	End(w *world.World, end End, report func(Finding))
 }
 
+// trigger is what an operation did, whatever its kind, that a rule goes by.
+type trigger uint8
+
+const (
+	closes trigger = 1 << iota // it closed an open file description
+	frees                      // it released a lock
+)
+
 // End is how a run ended.
 type End struct {
 	Failed   bool     // the command's exit status or --check differs from the plain run's
@@ -67,5 +75,6 @@ type Info struct {
 	Right  string      // code that has not
 	Source string      // where the field writes about it
 	Kinds  []op.Kind   // operations that the rule wants to see; nil: all
+	Also   trigger     // further operations, by what they did
 	New    func() Rule // nil: found by the engine and not in the ops (outcome)
 }

@@ -11,12 +11,12 @@ import (
 
 // withRules returns a detector of these rules, each of which sees everything.
 func withRules(rules ...Rule) *Detector {
-	d := newDetector(new([256][]int))
-	for n, r := range rules {
+	d := newDetector(new(wants))
+	for _, r := range rules {
 		d.add(r)
-		for k := range d.wants {
-			d.wants[k] = append(d.wants[k], n)
-		}
+	}
+	for k := range d.wants.kind {
+		d.wants.kind[k] = 1<<len(rules) - 1
 	}
 	return d
 }
@@ -24,7 +24,7 @@ func withRules(rules ...Rule) *Detector {
 // play shows a script to one rule and returns what the detector makes of it.
 func play(t *testing.T, rule Info, end End, script string) []Finding {
 	t.Helper()
-	d := newDetector(wants([]Info{rule}))
+	d := newDetector(wantsOf([]Info{rule}))
 	d.add(rule.New())
 	var last *world.World
 	worldtest.Run(t, script, func(w *world.World, e *world.Effect) {

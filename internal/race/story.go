@@ -90,9 +90,6 @@ func (f *Finding) alsoNamed(paths ...string) {
 	}
 }
 
-// closing are the operations that can close an open file description.
-var closing = []op.Kind{op.Close, op.CloseRange, op.Dup, op.Exec, op.Exit}
-
 // except are all operations but those that a rule passes over.
 func except(kinds ...op.Kind) (all []op.Kind) {
 	for k := range op.Kind(op.Kinds) {

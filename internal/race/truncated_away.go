@@ -91,6 +91,6 @@ var truncatedAway = Info{
 	Right: `mv app.log app.log.1
 kill -HUP "$(cat app.pid)"    # the program opens app.log again`,
 	Source: "logrotate(8), copytruncate: \"there is a very small time slice between copying the file and truncating it\"",
-	Kinds:  slices.Concat(closing, placing, []op.Kind{op.Read, op.Truncate}),
+	Kinds:  slices.Concat(placing, []op.Kind{op.Read, op.Truncate}),
 	New:    newTruncatedAway,
 }

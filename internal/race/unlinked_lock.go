@@ -96,11 +96,17 @@ func (r *unlinkedLockRule) Step(w *world.World, e *world.Effect, report func(Fin
 }
 
 func (r *unlinkedLockRule) tried(f *world.File, t try) {
-	list := slices.DeleteFunc(r.tries.get(f), func(o try) bool { return o.by == t.by })
-	if len(list) >= perProcess {
-		list = list[1:]
+	list := r.tries.get(f)
+	i := slices.IndexFunc(list, func(o try) bool { return o.by == t.by })
+	switch {
+	case i < 0 && len(list) < perProcess:
+		r.tries.put(f, append(list, t))
+		return
+	case i < 0:
+		i = 0
 	}
-	r.tries.put(f, append(list, t))
+	copy(list[i:], list[i+1:])
+	list[len(list)-1] = t
 }
 
 // lockOf is the lock that the process of e, or one that it works for, last took on f.

@@ -21,10 +21,10 @@ import (
 // header of a database so).
 type unlockedAccessRule struct {
 	*holdings
-	spare    sectionStock
-	guarded  map[*world.File][]guardedBy // by the files used
-	locks    perFile[bool]               // lock files in guarded
-	rewrites perFile[bool]               // files written otherwise than by O_APPEND
+	sections sections
+	guarded  perFile[[]guardedBy] // by the files used
+	locks    perFile[bool]        // lock files in guarded
+	rewrites perFile[bool]        // files written otherwise than by O_APPEND
 	charges  []*charge
 }
 
@@ -37,11 +37,14 @@ type guardedBy struct {
 // section is one critical section: what its owner used.
 type section struct {
 	*holding
-	files map[*world.File]*sectionUse
+	uses []*sectionUse
 }
 
 // sectionUse is the use of one file in one section.
 type sectionUse struct {
+	section *section
+	file    *world.File
+	place   int // in section.uses
 	own     []touch
 	foreign []touch // by processes without the lock
 	wrote   bool
@@ -68,7 +71,7 @@ type charge struct {
 }
 
 func newUnlockedAccess() Rule {
-	return &unlockedAccessRule{holdings: new(holdings), guarded: map[*world.File][]guardedBy{}}
+	return &unlockedAccessRule{holdings: new(holdings)}
 }
 
 // Forget drops what is kept of a file that is gone.
@@ -80,17 +83,13 @@ func (r *unlockedAccessRule) Forget(f *world.File) {
 		c.over = true
 		return !c.shared
 	})
-	delete(r.guarded, f)
+	r.guarded.Forget(f)
 	r.rewrites.Forget(f)
-	for _, h := range r.now {
-		if h.section != nil {
-			delete(h.section.files, f)
-		}
-	}
+	r.sections.forget(f)
 	if r.locks.get(f) {
 		r.locks.Forget(f)
-		for file, list := range r.guarded {
-			r.guarded[file] = slices.DeleteFunc(list, func(g guardedBy) bool { return g.lock == f })
+		for list := range r.guarded.all() {
+			*list = slices.DeleteFunc(*list, func(g guardedBy) bool { return g.lock == f })
 		}
 	}
 }
@@ -98,18 +97,20 @@ func (r *unlockedAccessRule) Forget(f *world.File) {
 func (r *unlockedAccessRule) share(k *kept) { r.holdings = k.holdings }
 
 func (r *unlockedAccessRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
-	if reads, writes := touchesData(e); reads || writes {
-		r.access(e, writes)
+	if e.File != nil {
+		if reads, writes := touchesData(e); reads || writes {
+			r.access(e, writes)
+		}
 	}
 	took, ended := r.step(w, e)
 	if took != nil {
 		if took.mode == op.Exclusive && took.section == nil {
-			took.section = r.spare.section(took)
+			took.section = r.sections.begin(took)
 		}
 		r.cameBack(took, e)
 	}
 	for _, h := range ended {
-		r.spare.put(h.section)
+		r.sections.end(h.section)
 		h.section = nil
 	}
 	if len(r.charges) > 0 {
@@ -118,10 +119,13 @@ func (r *unlockedAccessRule) Step(w *world.World, e *world.Effect, report func(F
 }
 
 func (r *unlockedAccessRule) access(e *world.Effect, writes bool) {
-	t := touchOf(e, writes)
 	if writes && (e.OFD == nil || e.OFD.Flags&op.O_APPEND == 0 || e.Op.Kind != op.Write) {
 		r.rewrites.put(e.File, true)
 	}
+	if len(r.now) == 0 {
+		return
+	}
+	t := touchOf(e, writes)
 	for _, h := range r.now {
 		s := h.section
 		if s == nil {
@@ -131,7 +135,7 @@ func (r *unlockedAccessRule) access(e *world.Effect, writes bool) {
 			r.inside(s, e, t)
 			continue
 		}
-		if u := s.files[e.File]; u != nil && len(u.foreign) < sectionTouches && r.bystander(s, e) {
+		if u := r.sections.of(s, e.File); u != nil && len(u.foreign) < sectionTouches && r.bystander(s, e) {
 			u.foreign = append(u.foreign, t)
 		}
 	}
@@ -168,10 +172,9 @@ func (r *unlockedAccessRule) bystander(s *section, e *world.Effect) bool {
 // inside plays an access within a section: what bystanders did since the last one
 // is judged now.
 func (r *unlockedAccessRule) inside(s *section, e *world.Effect, t touch) {
-	u := s.files[e.File]
+	u := r.sections.of(s, e.File)
 	if u == nil {
-		u = r.spare.use()
-		s.files[e.File] = u
+		u = r.sections.enter(s, e.File)
 	}
 	if e.File != s.file {
 		r.uses(s, e.File)
@@ -216,7 +219,7 @@ func (t touch) meets(o touch) bool { return t.lo < o.hi && o.lo < t.hi }
 
 // uses notes that the section's owner used a file under a lock on another one.
 func (r *unlockedAccessRule) uses(s *section, f *world.File) {
-	list := r.guarded[f]
+	list := r.guarded.get(f)
 	for i := range list {
 		if g := &list[i]; g.lock == s.file {
 			if g.by[0] != s.by && g.by[1] == "" {
@@ -225,13 +228,13 @@ func (r *unlockedAccessRule) uses(s *section, f *world.File) {
 			return
 		}
 	}
-	r.guarded[f] = append(list, guardedBy{lock: s.file, by: [2]op.Actor{s.by}})
+	r.guarded.put(f, append(list, guardedBy{lock: s.file, by: [2]op.Actor{s.by}}))
 	r.locks.put(s.file, true)
 }
 
 // guards reports whether two processes used the file under the lock.
 func (r *unlockedAccessRule) guards(lock, f *world.File) bool {
-	return slices.ContainsFunc(r.guarded[f], func(g guardedBy) bool { return g.lock == lock && g.by[1] != "" })
+	return slices.ContainsFunc(r.guarded.get(f), func(g guardedBy) bool { return g.lock == lock && g.by[1] != "" })
 }
 
 func (r *unlockedAccessRule) blame(s *section, file *world.File, first, f, second touch) {
@@ -337,6 +340,7 @@ flock counter.lock sh -c 'n=$(cat counter); echo $((n+1)) >counter'
 # reset.sh
 flock counter.lock sh -c 'echo 0 >counter'`,
 	Source: "Savage et al., Eraser, TOCS 15(4), 1997; flock(2): advisory locks; TLPI 55.1",
-	Kinds:  slices.Concat(closing, locking),
+	Kinds:  slices.Concat(locking, []op.Kind{op.Exit}),
+	Also:   frees,
 	New:    newUnlockedAccess,
 }

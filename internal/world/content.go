@@ -183,26 +183,30 @@ func (f *File) resized(n int64) {
 		return
 	}
 	if n < f.Size {
-		f.cutOff(n, nil)
+		f.cutOff(n)
 	}
 	f.Size = n
 }
 
-// cutOff removes the segments beyond n and returns dropped with them appended.
-func (f *File) cutOff(n int64, dropped []Seg) []Seg {
+// beyond appends to dropped the segments beyond n, as far as they lie there.
+func (f *File) beyond(n int64, dropped []Seg) []Seg {
 	i := sort.Search(len(f.Segs), func(i int) bool { return f.Segs[i].Hi > n })
-	for j := i; j < len(f.Segs); j++ {
-		s := f.Segs[j]
+	for _, s := range f.Segs[i:] {
 		s.Lo = max(s.Lo, n)
 		dropped = append(dropped, s)
 	}
+	return dropped
+}
+
+// cutOff removes the segments beyond n.
+func (f *File) cutOff(n int64) {
+	i := sort.Search(len(f.Segs), func(i int) bool { return f.Segs[i].Hi > n })
 	if i < len(f.Segs) && f.Segs[i].Lo < n {
 		f.Segs[i].Hi = n
 		i++
 	}
 	clear(f.Segs[i:])
 	f.Segs = f.Segs[:i]
-	return dropped
 }
 
 // truncate sets the length of the file reached.
@@ -220,7 +224,8 @@ func (w *World) truncate(e *Effect, n int64) {
 	f.Version++
 	if n < f.Size {
 		e.Shrunk = f.Size - n
-		e.Dropped = f.cutOff(n, e.Dropped)
+		e.Dropped = f.beyond(n, e.Dropped)
+		f.cutOff(n)
 	}
 	f.Size = n
 }

@@ -83,6 +83,9 @@ func (w *World) lead(en *Entry, f *File) {
 	}
 	en.File = f
 	if f != nil {
+		if f.Names == nil {
+			f.Names = f.first[:0]
+		}
 		f.Names = append(f.Names, en)
 		f.Nlink = max(f.Nlink, 1)
 		if f.Path == "" {

@@ -24,6 +24,7 @@ type File struct {
 	Waits   []*Lock  // asked for and not granted yet
 	Created Stamp    // the operation that created it; zero if it was there before
 
+	first     [1]*Entry // where Names begins
 	gone      bool      // it has lost its last name
 	forgotten bool      // it was in World.forgotten
 	touched   int       // World.seen when it was last reached

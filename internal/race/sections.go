@@ -1,0 +1,90 @@
+package race
+
+import (
+	"slices"
+
+	"filerace/internal/world"
+)
+
+// sections tells which files are used in the critical sections at present. What is over is
+// kept for what begins: a busy lock has many sections, and few at a time.
+type sections struct {
+	uses      perFile[[]*sectionUse]
+	spare     []*section
+	spareUses []*sectionUse
+}
+
+const (
+	stockSections = 16
+	stockUses     = 64
+)
+
+func (k *sections) begin(h *holding) *section {
+	if n := len(k.spare); n > 0 {
+		s := k.spare[n-1]
+		k.spare, s.holding = k.spare[:n-1], h
+		return s
+	}
+	return &section{holding: h}
+}
+
+// of returns how the section used the file, nil if it did not.
+func (k *sections) of(s *section, f *world.File) *sectionUse {
+	for _, u := range k.uses.get(f) {
+		if u.section == s {
+			return u
+		}
+	}
+	return nil
+}
+
+// enter notes that the section uses the file from now on.
+func (k *sections) enter(s *section, f *world.File) *sectionUse {
+	u := &sectionUse{}
+	if n := len(k.spareUses); n > 0 {
+		u, k.spareUses = k.spareUses[n-1], k.spareUses[:n-1]
+	}
+	u.section, u.file, u.place = s, f, len(s.uses)
+	s.uses = append(s.uses, u)
+	k.uses.put(f, append(k.uses.get(f), u))
+	return u
+}
+
+// forget ends all uses of a file that is gone.
+func (k *sections) forget(f *world.File) {
+	for _, u := range k.uses.get(f) {
+		s := u.section
+		last := s.uses[len(s.uses)-1]
+		s.uses[u.place], last.place = last, u.place
+		s.uses = s.uses[:len(s.uses)-1]
+		k.store(u)
+	}
+	k.uses.drop(f)
+}
+
+// end takes a section that is over; nil is none.
+func (k *sections) end(s *section) {
+	if s == nil {
+		return
+	}
+	for _, u := range s.uses {
+		left := slices.DeleteFunc(k.uses.get(u.file), func(o *sectionUse) bool { return o == u })
+		k.uses.put(u.file, left)
+		k.store(u)
+	}
+	clear(s.uses)
+	s.holding, s.uses = nil, s.uses[:0]
+	if len(k.spare) < stockSections && cap(s.uses) <= stockUses {
+		k.spare = append(k.spare, s)
+	}
+}
+
+func (k *sections) store(u *sectionUse) {
+	if len(k.spareUses) == stockUses {
+		return
+	}
+	clear(u.own)
+	clear(u.foreign)
+	*u = sectionUse{own: u.own[:0], foreign: u.foreign[:0]}
+	k.spareUses = append(k.spareUses, u)
+}
