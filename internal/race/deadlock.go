@@ -34,6 +34,8 @@ func (r *deadlockRule) Step(_ *world.World, e *world.Effect, _ func(Finding)) {
 	}
 }
 
+func (r *deadlockRule) awake() bool { return len(r.waits) > 0 }
+
 func (r *deadlockRule) End(w *world.World, end End, report func(Finding)) {
 	if len(end.Deadlock) == 0 {
 		return
@@ -215,5 +217,7 @@ flock a flock b work
 # two.sh: the same order
 flock a flock b work`,
 	Source: "Coffman, Elphick, Shoshani: System Deadlocks, Computing Surveys 3(2), 1971; fcntl_locking(2), EDEADLK",
+	Kinds:  []op.Kind{op.LockOp, op.Open, op.Truncate}, // that may wait
+	Awake:  except(),
 	New:    newDeadlock,
 }

@@ -61,6 +61,8 @@ const maxRules = 32
 type Detector struct {
 	rules    [maxRules]Rule // the first of them
 	n        int
+	sleepers uint32 // by bits
+	awake    uint32
 	kept     *kept
 	wants    *wants
 	tell     func(Finding)
@@ -79,6 +81,7 @@ type Detector struct {
 // wants tells which rules, by their places as bits, want to see an operation.
 type wants struct {
 	kind   [op.Kinds]uint32
+	awake  [op.Kinds]uint32 // of those that are
 	closes uint32
 	frees  uint32
 }
@@ -97,6 +100,9 @@ func wantsOf(rules []Info) *wants {
 			if i.Kinds == nil || slices.Contains(i.Kinds, op.Kind(k)) {
 				w.kind[k] |= bit
 			}
+			if slices.Contains(i.Awake, op.Kind(k)) {
+				w.awake[k] |= bit
+			}
 		}
 		if i.Also&closes != 0 {
 			w.closes |= bit
@@ -109,9 +115,9 @@ func wantsOf(rules []Info) *wants {
 	return &w
 }
 
-// of returns the rules that want to see what an operation did.
-func (w *wants) of(e *world.Effect) uint32 {
-	rules := w.kind[e.Op.Kind]
+// of returns the rules that want to see what an operation did, if these are awake.
+func (w *wants) of(e *world.Effect, awake uint32) uint32 {
+	rules := w.kind[e.Op.Kind] | w.awake[e.Op.Kind]&awake
 	if len(e.Closed) > 0 {
 		rules |= w.closes
 	}
@@ -140,6 +146,9 @@ func newDetector(wants *wants) *Detector {
 
 func (d *Detector) add(r Rule) {
 	d.rules[d.n] = r
+	if _, ok := r.(sleeper); ok {
+		d.sleepers |= 1 << d.n
+	}
 	d.n++
 	if s, ok := r.(interface{ share(*kept) }); ok {
 		s.share(d.kept)
@@ -154,8 +163,12 @@ func (d *Detector) add(r Rule) {
 
 // Step shows the rules the operation that the world has just applied.
 func (d *Detector) Step(w *world.World, e *world.Effect) {
-	for rules := d.wants.of(e); rules != 0; rules &= rules - 1 {
-		d.rules[bits.TrailingZeros32(rules)&(maxRules-1)].Step(w, e, d.tell)
+	for rules := d.wants.of(e, d.awake); rules != 0; rules &= rules - 1 {
+		n := bits.TrailingZeros32(rules) & (maxRules - 1)
+		d.rules[n].Step(w, e, d.tell)
+		if d.sleepers>>n&1 != 0 {
+			d.look(n)
+		}
 	}
 	if e.Entry != nil {
 		d.kept.note(e)
@@ -175,6 +188,14 @@ func (d *Detector) Step(w *world.World, e *world.Effect) {
 		}
 		d.kept.looks.names.ForgetName(n)
 		d.kept.readings.names.ForgetName(n)
+	}
+}
+
+// look asks a rule whether it is still awake.
+func (d *Detector) look(n int) {
+	d.awake &^= 1 << n
+	if d.rules[n].(sleeper).awake() {
+		d.awake |= 1 << n
 	}
 }
 

@@ -186,6 +186,9 @@ type arrival struct {
 // arriving are the operations that give a file a name.
 var arriving = []op.Kind{op.Open, op.Mkdir, op.SymlinkOp, op.Mknod, op.Rename, op.Link}
 
+// renaming are the operations that can change where a name leads.
+var renaming = slices.Concat(arriving, []op.Kind{op.Unlink, op.Rmdir})
+
 // arrivals remembers, for every file that got a name in this run, the last time.
 type arrivals struct{ perFile[arrival] }
 

@@ -52,6 +52,8 @@ func (r *leaseOverrunRule) Step(_ *world.World, e *world.Effect, report func(Fin
 	})
 }
 
+func (r *leaseOverrunRule) awake() bool { return len(r.leases) > 0 }
+
 // lease follows F_SETLEASE.
 func (r *leaseOverrunRule) lease(e *world.Effect) {
 	if e.Op.Failed() || e.OFD == nil {
@@ -149,7 +151,8 @@ pwrite(fd, cache, n, 0);       /* the other process has the file by now */`,
 pwrite(fd, cache, n, 0);
 fcntl(fd, F_SETLEASE, F_UNLCK);`,
 	Source: "F_SETLEASE(2const); fs/locks.c of Linux, __break_lease",
-	Kinds:  locking,
+	Kinds:  []op.Kind{op.LockOp},
+	Awake:  locking,
 	Also:   closes,
 	New:    newLeaseOverrun,
 }

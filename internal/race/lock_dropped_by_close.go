@@ -52,6 +52,8 @@ func (r *lockDroppedByCloseRule) Step(_ *world.World, e *world.Effect, report fu
 	}
 }
 
+func (r *lockDroppedByCloseRule) awake() bool { return len(r.fallen) > 0 }
+
 func (r *lockDroppedByCloseRule) follow(e *world.Effect, report func(Finding)) {
 	kept := r.fallen[:0]
 	for _, l := range r.fallen {
@@ -188,7 +190,8 @@ read(again, buf, sizeof buf);
 close(again);
 pwrite(fd, buf, n, 0);`,
 	Source: "fcntl_locking(2), NOTES; https://sqlite.org/howtocorrupt.html section 2.2; TLPI 55.3.6",
-	Kinds:  slices.Concat(locking, []op.Kind{op.Exit}),
+	Kinds:  []op.Kind{}, // as long as no lock has fallen
+	Awake:  slices.Concat(locking, []op.Kind{op.Exit}),
 	Also:   frees,
 	New:    newLockDroppedByClose,
 }

@@ -54,6 +54,8 @@ func (r *lockMismatchRule) Step(w *world.World, e *world.Effect, report func(Fin
 	}
 }
 
+func (r *lockMismatchRule) awake() bool { return len(r.pairs) > 0 }
+
 func (r *lockMismatchRule) used(e *world.Effect, report func(Finding)) {
 	if reads, writes := touchesData(e); reads || writes {
 		for _, p := range slices.Clone(r.pairs) {
@@ -165,7 +167,8 @@ fcntl.flock(f, fcntl.LOCK_EX)     # flock, as in the script
 # nightly.sh
 flock counter ./update counter`,
 	Source: "flock(2), NOTES; fcntl_locking(2)",
-	Kinds:  slices.Concat(locking, []op.Kind{op.Exit}),
+	Kinds:  []op.Kind{op.LockOp, op.Exit},
+	Awake:  locking,
 	Also:   frees,
 	New:    newLockMismatch,
 }

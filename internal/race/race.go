@@ -49,6 +49,10 @@ type Rule interface {
 	End(w *world.World, end End, report func(Finding))
 }
 
+// sleeper is a rule that has nothing to watch most of the time: no lock is held, no
+// lease was taken. It is asked after each operation that it has seen.
+type sleeper interface{ awake() bool }
+
 // trigger is what an operation did, whatever its kind, that a rule goes by.
 type trigger uint8
 
@@ -75,6 +79,7 @@ type Info struct {
 	Right  string      // code that has not
 	Source string      // where the field writes about it
 	Kinds  []op.Kind   // operations that the rule wants to see; nil: all
+	Awake  []op.Kind   // those that it wants to see, too, while it is awake (see sleeper)
 	Also   trigger     // further operations, by what they did
 	New    func() Rule // nil: found by the engine and not in the ops (outcome)
 }

@@ -95,6 +95,8 @@ func (r *unlinkedLockRule) Step(w *world.World, e *world.Effect, report func(Fin
 	}
 }
 
+func (r *unlinkedLockRule) awake() bool { return len(r.now)+len(r.pairs) > 0 }
+
 func (r *unlinkedLockRule) tried(f *world.File, t try) {
 	list := r.tries.get(f)
 	i := slices.IndexFunc(list, func(o try) bool { return o.by == t.by })
@@ -394,5 +396,8 @@ flock 9
 work
 exec 9>&-          # app.lock stays`,
 	Source: "flock(2), NOTES; flock(1)",
+	Kinds:  slices.Concat(renaming, []op.Kind{op.LockOp, op.Truncate}), // of these, some may wait
+	Awake:  except(),
+	Also:   frees,
 	New:    newUnlinkedLock,
 }

@@ -118,6 +118,8 @@ func (r *unlockedAccessRule) Step(w *world.World, e *world.Effect, report func(F
 	}
 }
 
+func (r *unlockedAccessRule) awake() bool { return len(r.now)+len(r.charges) > 0 }
+
 func (r *unlockedAccessRule) access(e *world.Effect, writes bool) {
 	if writes && (e.OFD == nil || e.OFD.Flags&op.O_APPEND == 0 || e.Op.Kind != op.Write) {
 		r.rewrites.put(e.File, true)
@@ -340,7 +342,8 @@ flock counter.lock sh -c 'n=$(cat counter); echo $((n+1)) >counter'
 # reset.sh
 flock counter.lock sh -c 'echo 0 >counter'`,
 	Source: "Savage et al., Eraser, TOCS 15(4), 1997; flock(2): advisory locks; TLPI 55.1",
-	Kinds:  slices.Concat(locking, []op.Kind{op.Exit}),
+	Kinds:  []op.Kind{op.LockOp, op.Open, op.Write, op.Copy, op.Truncate, op.Allocate},
+	Awake:  []op.Kind{op.Read, op.Exit},
 	Also:   frees,
 	New:    newUnlockedAccess,
 }
