@@ -61,8 +61,8 @@ const maxRules = 32
 type Detector struct {
 	rules    [maxRules]Rule // the first of them
 	n        int
-	sleepers uint32 // by bits
-	awake    uint32
+	sleepers [maxRules]sleeper // nil: never asleep
+	awake    uint32            // by bits
 	kept     *kept
 	wants    *wants
 	tell     func(Finding)
@@ -146,9 +146,7 @@ func newDetector(wants *wants) *Detector {
 
 func (d *Detector) add(r Rule) {
 	d.rules[d.n] = r
-	if _, ok := r.(sleeper); ok {
-		d.sleepers |= 1 << d.n
-	}
+	d.sleepers[d.n], _ = r.(sleeper)
 	d.n++
 	if s, ok := r.(interface{ share(*kept) }); ok {
 		s.share(d.kept)
@@ -166,8 +164,8 @@ func (d *Detector) Step(w *world.World, e *world.Effect) {
 	for rules := d.wants.of(e, d.awake); rules != 0; rules &= rules - 1 {
 		n := bits.TrailingZeros32(rules) & (maxRules - 1)
 		d.rules[n].Step(w, e, d.tell)
-		if d.sleepers>>n&1 != 0 {
-			d.look(n)
+		if s := d.sleepers[n]; s != nil {
+			d.wake(n, s.awake())
 		}
 	}
 	if e.Entry != nil {
@@ -191,10 +189,9 @@ func (d *Detector) Step(w *world.World, e *world.Effect) {
 	}
 }
 
-// look asks a rule whether it is still awake.
-func (d *Detector) look(n int) {
+func (d *Detector) wake(n int, awake bool) {
 	d.awake &^= 1 << n
-	if d.rules[n].(sleeper).awake() {
+	if awake {
 		d.awake |= 1 << n
 	}
 }
