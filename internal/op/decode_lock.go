@@ -80,6 +80,6 @@ func (d *decoder) structFlock(family LockFamily, addr uint64) {
 		Wait:   (d.Cmd == F_SETLKW || d.Cmd == F_OFD_SETLKW) && mode != Unlock,
 		Start:  lo,
 		End:    hi,
-		Whence: int(int16(binary.LittleEndian.Uint16(b[2:]))),
+		Whence: int16(binary.LittleEndian.Uint16(b[2:])),
 	}
 }

@@ -136,19 +136,19 @@ func TestDecodeLocks(t *testing.T) {
 		args []uint64
 		want Lock
 	}{
-		{"flock", []uint64{3, LOCK_EX}, Lock{FlockLock, Exclusive, true, 0, MaxOffset, 0}},
-		{"flock", []uint64{3, LOCK_SH | LOCK_NB}, Lock{FlockLock, Shared, false, 0, MaxOffset, 0}},
-		{"flock", []uint64{3, LOCK_UN}, Lock{FlockLock, Unlock, false, 0, MaxOffset, 0}},
+		{"flock", []uint64{3, LOCK_EX}, Lock{FlockLock, Exclusive, true, 0, 0, MaxOffset}},
+		{"flock", []uint64{3, LOCK_SH | LOCK_NB}, Lock{FlockLock, Shared, false, 0, 0, MaxOffset}},
+		{"flock", []uint64{3, LOCK_UN}, Lock{FlockLock, Unlock, false, 0, 0, MaxOffset}},
 		{"flock", []uint64{3, LOCK_EX | LOCK_SH}, Lock{}},
-		{"fcntl", []uint64{3, F_SETLKW, at[0]}, Lock{PosixLock, Exclusive, true, 10, 15, SEEK_SET}},
-		{"fcntl", []uint64{3, F_SETLK, at[0]}, Lock{PosixLock, Exclusive, false, 10, 15, SEEK_SET}},
-		{"fcntl", []uint64{3, F_OFD_SETLKW, at[1]}, Lock{OFDLock, Shared, true, -2, MaxOffset, SEEK_END}},
-		{"fcntl", []uint64{3, F_SETLKW, at[2]}, Lock{PosixLock, Unlock, false, 6, 10, SEEK_SET}},
-		{"fcntl", []uint64{3, F_GETLK, at[0]}, Lock{PosixLock, Exclusive, false, 10, 15, SEEK_SET}},
+		{"fcntl", []uint64{3, F_SETLKW, at[0]}, Lock{PosixLock, Exclusive, true, SEEK_SET, 10, 15}},
+		{"fcntl", []uint64{3, F_SETLK, at[0]}, Lock{PosixLock, Exclusive, false, SEEK_SET, 10, 15}},
+		{"fcntl", []uint64{3, F_OFD_SETLKW, at[1]}, Lock{OFDLock, Shared, true, SEEK_END, -2, MaxOffset}},
+		{"fcntl", []uint64{3, F_SETLKW, at[2]}, Lock{PosixLock, Unlock, false, SEEK_SET, 6, 10}},
+		{"fcntl", []uint64{3, F_GETLK, at[0]}, Lock{PosixLock, Exclusive, false, SEEK_SET, 10, 15}},
 		{"fcntl", []uint64{3, F_SETLK, at[3]}, Lock{}},
-		{"fcntl", []uint64{3, F_SETLK, at[4]}, Lock{PosixLock, Exclusive, false, 1 << 62, MaxOffset, SEEK_SET}},
+		{"fcntl", []uint64{3, F_SETLK, at[4]}, Lock{PosixLock, Exclusive, false, SEEK_SET, 1 << 62, MaxOffset}},
 		{"fcntl", []uint64{3, F_SETLK, 1}, Lock{}},
-		{"fcntl", []uint64{3, F_SETLEASE, F_WRLCK}, Lock{LeaseLock, Exclusive, false, 0, MaxOffset, 0}},
+		{"fcntl", []uint64{3, F_SETLEASE, F_WRLCK}, Lock{LeaseLock, Exclusive, false, 0, 0, MaxOffset}},
 	}
 	for _, tt := range tests {
 		if o := decoded(t, m, tt.name, tt.args...); o.Lock != tt.want {

@@ -78,10 +78,10 @@ const (
 // File is a file as an operation met it.
 type File struct {
 	ID    FileID
-	Type  FileType
 	Path  string // absolute, by which it was reached first
-	Nlink uint32 // at the operation's return
 	Size  int64  // bytes, at the operation's return
+	Nlink uint32 // at the operation's return
+	Type  FileType
 }
 
 // Name is one directory entry that an operation looked up or changed.
@@ -124,9 +124,9 @@ type Lock struct {
 	Family LockFamily
 	Mode   LockMode
 	Wait   bool  // would sleep until it is granted (flock without LOCK_NB, F_SETLKW, F_OFD_SETLKW)
+	Whence int16 // SEEK_SET, SEEK_CUR or SEEK_END of the request
 	Start  int64 // first byte; whole-file families: 0. Relative to Whence at entry, absolute once the world has seen it
 	End    int64 // one past the last byte; MaxOffset for "to the end"
-	Whence int   // SEEK_SET, SEEK_CUR or SEEK_END of the request
 }
 
 // MaxOffset stands for "to the end of the file, however far it grows".
@@ -139,62 +139,62 @@ const None = -1
 // process's life (Inherit, Signal). Fields that an operation does not have are
 // zero, or None for descriptors and offsets.
 type Op struct {
-	Seq   int // position in the run, from 1, in order of return
-	Actor Actor
-	Prog  string // the program's name, as in /proc/PID/comm
-	PID   int    // process (thread group) id
-	TID   int
-	Call  *Call // row of the table; nil for Inherit and Signal
-	Kind  Kind
-	Args  [6]uint64
+	// What nearly every operation is judged by comes first: it is a few cache lines.
 
-	Enter, Exit int64 // ns since the run began
-	Ret         int64 // result; -errno on failure
-
-	FD     int    // descriptor argument; a directory descriptor if Names has paths relative to it
-	FD2    int    // second descriptor argument (dup2 target, copy source…)
-	NewFD  int    // descriptor that the operation returned
-	NewFD2 int    // second one (pipe, socketpair)
-	Flags  uint64 // O_*, AT_*, RENAME_*, CLONE_*, fcntl argument, … by Kind
-	Cmd    int    // fcntl command; flock operation as given; RESOLVE_* of openat2; protection of mmap
-	Off    int64  // first byte touched, None if the descriptor's own offset was used and is not known
-	Len    int64  // bytes asked for; new length for Truncate; ns for Sleep, Poll and Futex, None for ever
-	Whence int    // lseek
-	Lock   Lock
-	Path   string // as the program gave it
-	Path2  string
-	Names  []Name // entries looked up: one, or two for rename and link (from, to); where the way there ends early, the entry that is missing
-	File   File   // the file reached, through a descriptor or by path
+	Seq    int // position in the run, from 1, in order of return
+	Actor  Actor
+	TID    int
+	PID    int   // process (thread group) id
+	Call   *Call // row of the table; nil for Inherit and Signal
+	Kind   Kind
+	Done   bool   // the result fields are valid
+	Waits  bool   // a lock that is not free: the actor now sleeps; nothing else happened
+	Inside bool   // Open: it was stopped in the kernel with the file found; what its name leads to may have changed since
+	Faked  bool   // control answered in the kernel's place (sleep skipped, getrandom, io_uring_setup)
+	Thread bool   // Fork: the child shares the descriptor table and memory (a thread)
 	Sum    uint32 // CRC-32C of the bytes written; 0 if unknown
-	Data   []byte // the first bytes written, or read where a log shows them (DataMax at most); kept in memory only, never on disk
-
-	Reaped int   // Wait: id of the process that had ended or stopped; 0: none
-	Child  Actor // Fork: the new process or thread; Wait: the one reaped; Kill: the target, if it is one process
-	Status int   // Exit, Wait: exit status, or 128 + signal; Wait: None if not known
-	Signal int   // Kill, Signal
-
-	FDs []FDInfo // Inherit: the open descriptors; Exit, Exec, CloseRange: those that it closes
-
-	Waits  bool // a lock that is not free: the actor now sleeps; nothing else happened
-	Inside bool // Open: it was stopped in the kernel with the file found; what its name leads to may have changed since
-	Faked  bool // control answered in the kernel's place (sleep skipped, getrandom, io_uring_setup)
-	Thread bool // Fork: the child shares the descriptor table and memory (a thread)
-
-	Off2    int64  // Copy: first byte read, as Off
-	OFlags  uint64 // O_* of the open file description that FD leads to; filled in by the world
-	OldSize int64  // bytes of File when the operation began; None: not known
-	Via     []Name // entries walked through on the way to Names (directories, symbolic links followed), as far as anyone changes them
-	OFD     int    // open file description that FD leads to, numbered by the world; 0: not known
-	OFD2    int    // the one that FD2 leads to
-	File2   File   // Copy: the file that is read; Dup: the one that FD2 led to before, which is thereby closed
 
 	// NoLocks says that nothing this operation closes bears a lock (Close, Dup,
 	// CloseRange, Exec, Exit). The world sets it; without it Accesses assumes a lock.
 	NoLocks bool
 
-	Decision int // place among the decisions of a controlled run, from 1; 0: it was none
+	Ret    int64  // result; -errno on failure
+	FD     int    // descriptor argument; a directory descriptor if Names has paths relative to it
+	Flags  uint64 // O_*, AT_*, RENAME_*, CLONE_*, fcntl argument, … by Kind
+	Names  []Name // entries looked up: one, or two for rename and link (from, to); where the way there ends early, the entry that is missing
+	File   File   // the file reached, through a descriptor or by path
+	Off    int64  // first byte touched, None if the descriptor's own offset was used and is not known
+	Len    int64  // bytes asked for; new length for Truncate; ns for Sleep, Poll and Futex, None for ever
+	OFD    int    // open file description that FD leads to, numbered by the world; 0: not known
+	OFlags uint64 // O_* of the open file description that FD leads to; filled in by the world
 
-	Done bool // the result fields are valid
+	OldSize     int64  // bytes of File when the operation began; None: not known
+	Enter, Exit int64  // ns since the run began
+	Prog        string // the program's name, as in /proc/PID/comm
+	Args        [6]uint64
+	Path        string // as the program gave it
+
+	Lock   Lock
+	Data   []byte // the first bytes written, or read where a log shows them (DataMax at most); kept in memory only, never on disk
+	FD2    int    // second descriptor argument (dup2 target, copy source…)
+	NewFD  int    // descriptor that the operation returned
+	NewFD2 int    // second one (pipe, socketpair)
+	Cmd    int    // fcntl command; flock operation as given; RESOLVE_* of openat2; protection of mmap
+	Whence int    // lseek
+	Path2  string
+	Via    []Name // entries walked through on the way to Names (directories, symbolic links followed), as far as anyone changes them
+
+	Child  Actor    // Fork: the new process or thread; Wait: the one reaped; Kill: the target, if it is one process
+	Reaped int      // Wait: id of the process that had ended or stopped; 0: none
+	Status int      // Exit, Wait: exit status, or 128 + signal; Wait: None if not known
+	Signal int      // Kill, Signal
+	FDs    []FDInfo // Inherit: the open descriptors; Exit, Exec, CloseRange: those that it closes
+
+	Off2  int64 // Copy: first byte read, as Off
+	OFD2  int   // the description that FD2 leads to, as OFD
+	File2 File  // Copy: the file that is read; Dup: the one that FD2 led to before, which is thereby closed
+
+	Decision int // place among the decisions of a controlled run, from 1; 0: it was none
 }
 
 // FDInfo is one descriptor that a process begins with.

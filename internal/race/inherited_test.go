@@ -38,7 +38,8 @@ func TestFilesAskedForAreBounded(t *testing.T) {
 	var a asked
 	o := &op.Op{Kind: op.LockOp}
 	for i := range 3 * askedMax {
-		e := &world.Effect{Op: o, File: &world.File{ID: op.FileID{Dev: 1, Ino: uint64(i + 1)}}}
+		e := new(world.Effect)
+		e.Op, e.File = o, &world.File{ID: op.FileID{Dev: 1, Ino: uint64(i + 1)}}
 		if a.note(e); !a.locked(e.File) {
 			t.Fatalf("file %d is not known to be locked", i)
 		}

@@ -47,7 +47,7 @@ func anyOp(r *rand.Rand, seq int) *op.Op {
 		Flags: []uint64{0, op.O_CREAT, op.O_CREAT | op.O_EXCL, op.O_TRUNC, op.CLONE_FILES, op.O_APPEND, op.O_TMPFILE, op.O_CLOEXEC}[n(8)],
 		Off:   int64(n(40) - 1), Off2: int64(n(40) - 1), Len: int64(n(30)), Whence: n(3), Cmd: n(5),
 		Lock: op.Lock{Family: op.LockFamily(n(5)), Mode: op.LockMode(n(3)), Start: int64(n(20) - 3), End: int64(n(20) - 3),
-			Whence: n(3), Wait: true},
+			Whence: int16(n(3)), Wait: true},
 		File:   op.File{ID: file(), Type: op.FileType(n(int(op.Anon) + 1)), Nlink: uint32(n(3)), Size: int64(n(50))},
 		Child:  actors[n(len(actors))],
 		Signal: n(3), Waits: n(8) == 0, Thread: n(2) == 0,

@@ -293,7 +293,7 @@ func (m *machine) lock(fd int) {
 	k := unix.Flock_t{Type: []int16{unix.F_UNLCK, unix.F_RDLCK, unix.F_WRLCK}[mode], Whence: int16(m.r.IntN(3)),
 		Start: lo, Len: int64(m.r.IntN(12))}
 	o := &op.Op{Kind: op.LockOp, FD: fd, FD2: op.None, Lock: op.Lock{Family: op.PosixLock, Mode: mode,
-		Start: lo, End: lo + k.Len, Whence: int(k.Whence)}}
+		Start: lo, End: lo + k.Len, Whence: k.Whence}}
 	if k.Len == 0 {
 		o.Lock.End = op.MaxOffset
 	}

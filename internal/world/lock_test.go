@@ -246,7 +246,7 @@ func TestLockRangesFromWhence(t *testing.T) {
 		lo, hi         int64
 		wantLo, wantHi int64
 	}{{op.SEEK_SET, 1, 2, 1, 2}, {op.SEEK_CUR, -1, 2, 3, 6}, {op.SEEK_END, -2, op.MaxOffset, 8, op.MaxOffset}} {
-		o := &op.Op{Actor: "1", Kind: op.LockOp, FD: 3, Lock: op.Lock{Family: op.PosixLock, Whence: c.whence, Start: c.lo, End: c.hi}}
+		o := &op.Op{Actor: "1", Kind: op.LockOp, FD: 3, Lock: op.Lock{Family: op.PosixLock, Whence: int16(c.whence), Start: c.lo, End: c.hi}}
 		s.Enter(o)
 		s.Enter(o) // again: nothing changes
 		if o.Lock.Start != c.wantLo || o.Lock.End != c.wantHi {

@@ -244,7 +244,10 @@ func (w *World) lose(o *op.Op, e *Effect) {
 // subject is the file that an operation by path is about.
 func (w *World) subject(o *op.Op, e *Effect) *File {
 	if !o.File.ID.IsZero() && o.Kind != op.Rename && o.Kind != op.Unlink && o.Kind != op.Rmdir {
-		f := w.file(o.File.ID)
+		f := e.Entry.File
+		if f == nil || f.ID != o.File.ID || f.forgotten {
+			f = w.file(o.File.ID)
+		}
 		if f.Type == op.UnknownType {
 			f.Type = o.File.Type
 		}

@@ -189,11 +189,12 @@ func (w *World) tidy() {
 }
 
 func (e *Effect) reset(o *op.Op) {
-	removed, gone, over, again, dropped := e.Removed[:0], e.Gone[:0], e.Over[:0], e.Again[:0], e.Dropped[:0]
-	freed, trap, closed := e.Freed[:0], e.Trap[:0], e.Closed[:0]
-	*e = Effect{} // one literal with all of them would be made elsewhere and copied
-	e.Op, e.Removed, e.Gone, e.Over, e.Again, e.Dropped = o, removed, gone, over, again, dropped
-	e.Freed, e.Trap, e.Closed = freed, trap, closed
+	e.did = did{}
+	e.Op = o
+	u := &e.undone
+	if len(u.Removed)+len(u.Over)+len(u.Again)+len(u.Dropped)+len(u.Freed)+len(u.Closed) > 0 {
+		*u = undone{u.Removed[:0], u.Gone[:0], u.Over[:0], u.Again[:0], u.Dropped[:0], u.Freed[:0], u.Trap[:0], u.Closed[:0]}
+	}
 }
 
 // fail is for the operations that change something although they fail.

@@ -90,6 +90,12 @@ type Lock struct {
 
 // Effect is what one operation did, for the rules.
 type Effect struct {
+	did
+	undone
+}
+
+// did is what nearly every operation does.
+type did struct {
 	Op            *op.Op
 	At            Stamp
 	OFD           *OFD   // the open file description used or made
@@ -99,20 +105,24 @@ type Effect struct {
 	Before, Before2 *File    // where Entry and Entry2 led before
 	Created         bool     // a name came into being (open with O_CREAT, mkdir, link, symlink, mknod)
 	Existed         bool     // open with O_CREAT met a file that was there
-	Removed         []*File  // files that lost a name (unlink, rmdir, the target of a rename)
-	Gone            []*File  // files among Removed that have no name left
-	Lo, Hi          int64    // bytes read or written; Lo == Hi: none
 	EOF             bool     // a read that met the end of the file
-	Over            []Seg    // what a write replaced by other bytes
-	Again           []Seg    // what a write replaced by equal bytes
-	Dropped         []Seg    // what a truncation cut off
+	Lo, Hi          int64    // bytes read or written; Lo == Hi: none
 	Shrunk          int64    // bytes that a truncation cut off, whoever wrote them
 	Took            *Lock    // lock granted
 	Waits           *Lock    // lock asked for, not free
-	Freed           []*Lock  // locks released on purpose, by close, by exit, or by the close trap
-	Trap            []*Lock  // those among Freed that fell because the process closed another descriptor of the file
-	Closed          []*OFD   // descriptions whose last descriptor went
 	Process         *Process // of the actor, after the operation
+}
+
+// undone is what few operations do: taking away.
+type undone struct {
+	Removed []*File // files that lost a name (unlink, rmdir, the target of a rename)
+	Gone    []*File // files among Removed that have no name left
+	Over    []Seg   // what a write replaced by other bytes
+	Again   []Seg   // what a write replaced by equal bytes
+	Dropped []Seg   // what a truncation cut off
+	Freed   []*Lock // locks released on purpose, by close, by exit, or by the close trap
+	Trap    []*Lock // those among Freed that fell because the process closed another descriptor of the file
+	Closed  []*OFD  // descriptions whose last descriptor went
 }
 
 // Process is a process of the program under test.

@@ -98,7 +98,7 @@ func (r *row) lock(l *op.Lock) error {
 	if !ok {
 		return unknown("lock_mode", r.LockMode)
 	}
-	*l = op.Lock{Family: family, Mode: mode, Wait: r.LockWait, Start: r.LockStart, End: r.LockEnd, Whence: int(r.LockWhence)}
+	*l = op.Lock{Family: family, Mode: mode, Wait: r.LockWait, Start: r.LockStart, End: r.LockEnd, Whence: int16(r.LockWhence)}
 	return nil
 }
 
