@@ -60,6 +60,8 @@ func (r *checkThenCreateRule) Step(_ *world.World, e *world.Effect, report func(
 	}
 }
 
+func (r *checkThenCreateRule) awake() bool { return r.claims.n+r.byFile.n > 0 }
+
 // doubled returns the check of the name and the rival creation of file that it missed.
 func (r *checkThenCreateRule) doubled(n *world.Entry, file *world.File, e *world.Effect) (checked deed, made arrival, ok bool) {
 	came := r.arrivals.at(file)
@@ -194,8 +196,9 @@ fi`,
 else
 	echo "already running" >&2
 fi`,
-	Source: "TLPI 5.1 (creating a file exclusively); CWE-367; https://github.com/Metaswitch/chronos/pull/191 (start-stop-daemon --make-pidfile)",
-	Kinds:  []op.Kind{op.Open, op.Rename, op.Write, op.Copy},
-	Also:   closes,
-	New:    newCheckThenCreate,
+	Source:  "TLPI 5.1 (creating a file exclusively); CWE-367; https://github.com/Metaswitch/chronos/pull/191 (start-stop-daemon --make-pidfile)",
+	Kinds:   []op.Kind{op.Open, op.Rename},
+	Awake:   []op.Kind{op.Write, op.Copy},
+	AwakeOn: closes,
+	New:     newCheckThenCreate,
 }

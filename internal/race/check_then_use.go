@@ -62,6 +62,8 @@ func (r *checkThenUseRule) Step(_ *world.World, e *world.Effect, report func(Fin
 	})
 }
 
+func (r *checkThenUseRule) awake() bool { return len(r.astray) > 0 }
+
 func (r *checkThenUseRule) End(w *world.World, end End, report func(Finding)) {
 	for _, m := range r.astray {
 		report(m.Finding)
@@ -202,6 +204,7 @@ if (stat(path, &st) == 0 && st.st_mtime < limit)
 	unlink(path);
 close(lock);`,
 	Source: "Bishop and Dilger: Checking for Race Conditions in File Accesses, 1996; CWE-367; access(2), NOTES",
-	Kinds:  except(op.Read, op.Close), // which do not say that a move was meant, either: see settle
+	Kinds:  except(onDescriptors...),
+	Awake:  except(op.Read, op.Close),
 	New:    newCheckThenUse,
 }

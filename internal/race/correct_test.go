@@ -272,7 +272,7 @@ func TestRulesForget(t *testing.T) {
 	for what, n := range map[string]int{
 		"arrivals": arrived.n, "losses": lost.lost.n, "arrivals of lost-update": update.arrivals.n,
 		"open truncations": update.open.n, "sessions": partial.sessions.n, "progress": partial.progress.n,
-		"positions": appended.open.n, "sizes": appended.sizes.n, "writers": appended.writers.n,
+		"positions": appended.positions.open.n, "sizes": appended.positions.sizes.n, "writers": appended.positions.writers.n,
 	} {
 		if n > 4 {
 			t.Errorf("%s: %d kept after 200 rounds", what, n)

@@ -217,7 +217,7 @@ flock a flock b work
 # two.sh: the same order
 flock a flock b work`,
 	Source: "Coffman, Elphick, Shoshani: System Deadlocks, Computing Surveys 3(2), 1971; fcntl_locking(2), EDEADLK",
-	Kinds:  []op.Kind{op.LockOp, op.Open, op.Truncate}, // that may wait
+	On:     waits,
 	Awake:  except(),
 	New:    newDeadlock,
 }

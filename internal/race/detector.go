@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
-	"sync"
 
-	"filerace/internal/op"
 	"filerace/internal/world"
 )
 
@@ -78,55 +76,6 @@ type Detector struct {
 	heard  func(f *Finding, more bool) // is told of new findings, and of those with more evidence; nil: nobody
 }
 
-// wants tells which rules, by their places as bits, want to see an operation.
-type wants struct {
-	kind   [op.Kinds]uint32
-	awake  [op.Kinds]uint32 // of those that are
-	closes uint32
-	frees  uint32
-}
-
-// wanted is what Rules want.
-var wanted = sync.OnceValue(func() *wants { return wantsOf(Rules) })
-
-func wantsOf(rules []Info) *wants {
-	var w wants
-	bit := uint32(1)
-	for _, i := range rules {
-		if i.New == nil {
-			continue
-		}
-		for k := range w.kind {
-			if i.Kinds == nil || slices.Contains(i.Kinds, op.Kind(k)) {
-				w.kind[k] |= bit
-			}
-			if slices.Contains(i.Awake, op.Kind(k)) {
-				w.awake[k] |= bit
-			}
-		}
-		if i.Also&closes != 0 {
-			w.closes |= bit
-		}
-		if i.Also&frees != 0 {
-			w.frees |= bit
-		}
-		bit <<= 1
-	}
-	return &w
-}
-
-// of returns the rules that want to see what an operation did, if these are awake.
-func (w *wants) of(e *world.Effect, awake uint32) uint32 {
-	rules := w.kind[e.Op.Kind] | w.awake[e.Op.Kind]&awake
-	if len(e.Closed) > 0 {
-		rules |= w.closes
-	}
-	if len(e.Freed) > 0 {
-		rules |= w.frees
-	}
-	return rules
-}
-
 // New returns a detector with all rules fresh.
 func New() *Detector {
 	d := newDetector(wanted())
@@ -140,6 +89,7 @@ func New() *Detector {
 
 func newDetector(wants *wants) *Detector {
 	d := &Detector{kept: newKept(), found: map[string]int{}, wants: wants}
+	d.forget, d.unname = append(d.forget, d.kept), append(d.unname, d.kept)
 	d.tell = d.report
 	return d
 }
@@ -161,6 +111,7 @@ func (d *Detector) add(r Rule) {
 
 // Step shows the rules the operation that the world has just applied.
 func (d *Detector) Step(w *world.World, e *world.Effect) {
+	d.kept.note(w, e)
 	for rules := d.wants.of(e, d.awake); rules != 0; rules &= rules - 1 {
 		n := bits.TrailingZeros32(rules) & (maxRules - 1)
 		d.rules[n].Step(w, e, d.tell)
@@ -169,23 +120,17 @@ func (d *Detector) Step(w *world.World, e *world.Effect) {
 		}
 	}
 	if e.Entry != nil {
-		d.kept.note(e)
-	}
-	for _, o := range e.Closed {
-		d.kept.open.drop(o)
+		d.kept.noteName(e)
 	}
 	for _, f := range w.Forgotten() {
 		for _, r := range d.forget {
 			r.Forget(f)
 		}
-		d.kept.arrivals.Forget(f)
 	}
 	for _, n := range w.ForgottenNames() {
 		for _, r := range d.unname {
 			r.ForgetName(n)
 		}
-		d.kept.looks.names.ForgetName(n)
-		d.kept.readings.names.ForgetName(n)
 	}
 }
 

@@ -174,6 +174,6 @@ var directoryRace = Info{
 	Wrong:  `find cache -type f -mtime +7 -delete     # from cron, and by hand at the same time`,
 	Right:  `find cache -ignore_readdir_race -type f -mtime +7 -delete`,
 	Source: "GNU findutils manual, -ignore_readdir_race; readdir(3), NOTES; POSIX mkdir -p, RATIONALE",
-	Kinds:  except(op.Read, op.Write, op.Close, op.Seek, op.LockOp, op.Copy, op.Dup, op.Send, op.Recv, op.Poll, op.Futex),
+	Kinds:  except(onDescriptors...),
 	New:    newDirectoryRace,
 }

@@ -107,28 +107,17 @@ type reading struct {
 
 // readings remembers the last reading of each process at each name.
 type readings struct {
-	noted once
 	names perName[latest[reading]]
 }
 
-// note learns from a read. Meeting the end again brings no contents.
+// note learns from a read, or a copy. Meeting the end again brings no contents.
 func (r *readings) note(w *world.World, e *world.Effect) {
-	if k := e.Op.Kind; (k == op.Read || k == op.Copy) && r.noted.first(e) {
-		r.learn(w, e)
-	}
-}
-
-func (r *readings) learn(w *world.World, e *world.Effect) {
 	d, lo, hi := e.OFD, e.Lo, e.Hi
-	switch e.Op.Kind {
-	case op.Read:
-	case op.Copy:
+	if e.Op.Kind == op.Copy {
 		if e.Op.Failed() || e.Op.Ret == 0 {
 			return
 		}
 		d, lo, hi = w.OFD(e.Op.Actor, e.Op.FD2), max(e.Op.Off2, 0), max(e.Op.Off2, 0)+e.Op.Ret
-	default:
-		return
 	}
 	if e.Op.Failed() || d == nil || d.Entry == nil || d.File == nil || d.File.Type != op.Regular {
 		return
@@ -182,12 +171,6 @@ type arrival struct {
 	entry *world.Entry
 	alike bool // whoever gave it the name had seen that there was none, too
 }
-
-// arriving are the operations that give a file a name.
-var arriving = []op.Kind{op.Open, op.Mkdir, op.SymlinkOp, op.Mknod, op.Rename, op.Link}
-
-// renaming are the operations that can change where a name leads.
-var renaming = slices.Concat(arriving, []op.Kind{op.Unlink, op.Rmdir})
 
 // arrivals remembers, for every file that got a name in this run, the last time.
 type arrivals struct{ perFile[arrival] }

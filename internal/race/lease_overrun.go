@@ -150,9 +150,9 @@ pwrite(fd, cache, n, 0);       /* the other process has the file by now */`,
 /* ... the lease-break signal arrives ... */
 pwrite(fd, cache, n, 0);
 fcntl(fd, F_SETLEASE, F_UNLCK);`,
-	Source: "F_SETLEASE(2const); fs/locks.c of Linux, __break_lease",
-	Kinds:  []op.Kind{op.LockOp},
-	Awake:  locking,
-	Also:   closes,
-	New:    newLeaseOverrun,
+	Source:  "F_SETLEASE(2const); fs/locks.c of Linux, __break_lease",
+	Kinds:   []op.Kind{op.LockOp},
+	Awake:   locking,
+	AwakeOn: closes,
+	New:     newLeaseOverrun,
 }

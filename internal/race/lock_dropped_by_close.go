@@ -190,8 +190,7 @@ read(again, buf, sizeof buf);
 close(again);
 pwrite(fd, buf, n, 0);`,
 	Source: "fcntl_locking(2), NOTES; https://sqlite.org/howtocorrupt.html section 2.2; TLPI 55.3.6",
-	Kinds:  []op.Kind{}, // as long as no lock has fallen
+	On:     frees,
 	Awake:  slices.Concat(locking, []op.Kind{op.Exit}),
-	Also:   frees,
 	New:    newLockDroppedByClose,
 }

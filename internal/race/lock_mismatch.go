@@ -169,6 +169,6 @@ flock counter ./update counter`,
 	Source: "flock(2), NOTES; fcntl_locking(2)",
 	Kinds:  []op.Kind{op.LockOp, op.Exit},
 	Awake:  locking,
-	Also:   frees,
+	On:     frees,
 	New:    newLockMismatch,
 }

@@ -14,19 +14,19 @@ import (
 // Ruled out: O_APPEND on both sides, one shared description (>log for a whole
 // group of commands), and a lock over finding the end and writing.
 type lostAppendRule struct {
-	*positions
+	positions *positions
 }
 
-func newLostAppend() Rule { return &lostAppendRule{positions: newPositions()} }
+func newLostAppend() Rule { return &lostAppendRule{} }
 
 func (r *lostAppendRule) share(k *kept) { r.positions = k.positions }
 
 func (r *lostAppendRule) Step(_ *world.World, e *world.Effect, report func(Finding)) {
-	how := r.note(e)
-	if len(e.Over) == 0 {
+	if len(e.Over) == 0 || e.Op.Kind != op.Write && e.Op.Kind != op.Copy {
 		return
 	}
-	lost, ok := r.overAppended(how, e)
+	how := &r.positions.how
+	lost, ok := r.positions.overAppended(e)
 	if !ok {
 		return
 	}
@@ -74,6 +74,6 @@ if err != nil {
 }
 fd.Write(record)`,
 	Source: "TLPI 5.1 (appending data to a file); open(2), O_APPEND; https://github.com/pgbackrest/pgbackrest/issues/154",
-	Kinds:  placing,
+	On:     overwrites,
 	New:    newLostAppend,
 }

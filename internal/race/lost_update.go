@@ -36,16 +36,14 @@ type update struct {
 }
 
 func newLostUpdate() Rule {
-	return &lostUpdateRule{readings: new(readings)}
+	return &lostUpdateRule{}
 }
 
 func (r *lostUpdateRule) share(k *kept) { r.readings, r.arrivals = k.readings, k.arrivals }
 
-func (r *lostUpdateRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
+func (r *lostUpdateRule) Step(_ *world.World, e *world.Effect, report func(Finding)) {
 	if !e.Op.Failed() {
 		switch e.Op.Kind {
-		case op.Read, op.Copy:
-			r.readings.note(w, e)
 		case op.Open, op.Truncate:
 			r.cut(e)
 		case op.Rename:
@@ -61,6 +59,8 @@ func (r *lostUpdateRule) Step(w *world.World, e *world.Effect, report func(Findi
 		}
 	}
 }
+
+func (r *lostUpdateRule) awake() bool { return r.open.n > 0 }
 
 // conflict returns the tied reading and the rival change that it missed, if the
 // contents in segs (or all of file, if nothing is known of who wrote it) are lost now.
@@ -224,8 +224,10 @@ echo $((n + 1)) >counter`,
 	n=$(cat counter)
 	echo $((n + 1)) >counter
 ) 9>>counter.lock    # never removed`,
-	Source: "Bernstein, Hadzilacos, Goodman: Concurrency Control and Recovery in Database Systems, 1.2 (lost update); flock(1), EXAMPLES; GNU sed manual, -i",
-	Kinds:  []op.Kind{op.Open, op.Read, op.Write, op.Copy, op.Truncate, op.Rename},
-	Also:   closes,
-	New:    newLostUpdate,
+	Source:  "Bernstein, Hadzilacos, Goodman: Concurrency Control and Recovery in Database Systems, 1.2 (lost update); flock(1), EXAMPLES; GNU sed manual, -i",
+	Kinds:   []op.Kind{op.Rename},
+	On:      overwrites | cuts,
+	Awake:   []op.Kind{op.Write, op.Copy},
+	AwakeOn: closes,
+	New:     newLostUpdate,
 }

@@ -35,7 +35,7 @@ type change struct {
 const versions = 256
 
 func newMixedVersions() Rule {
-	return &mixedVersionsRule{readings: new(readings)}
+	return &mixedVersionsRule{}
 }
 
 // ForgetName drops a name that the world has forgotten.
@@ -43,7 +43,7 @@ func (r *mixedVersionsRule) ForgetName(n *world.Entry) { r.changed.ForgetName(n)
 
 func (r *mixedVersionsRule) share(k *kept) { r.readings = k.readings }
 
-func (r *mixedVersionsRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
+func (r *mixedVersionsRule) Step(_ *world.World, e *world.Effect, report func(Finding)) {
 	if !e.Op.Failed() {
 		switch e.Op.Kind {
 		case op.Rename:
@@ -54,9 +54,8 @@ func (r *mixedVersionsRule) Step(w *world.World, e *world.Effect, report func(Fi
 			if e.Existed && e.Shrunk > 0 {
 				r.change(e.Entry, e, report)
 			}
-		case op.Read, op.Copy:
-			r.readings.note(w, e)
-			if e.OFD != nil && e.Op.Kind == op.Read && r.changed.get(e.OFD.Entry) {
+		case op.Read:
+			if e.OFD != nil && r.changed.get(e.OFD.Entry) {
 				r.read(e.OFD.Entry, e, report)
 			}
 		}
@@ -66,6 +65,8 @@ func (r *mixedVersionsRule) Step(w *world.World, e *world.Effect, report func(Fi
 	}
 	r.failures.ended(e, report)
 }
+
+func (r *mixedVersionsRule) awake() bool { return len(r.changes) > 0 }
 
 // related reports whether two names belong to one tree: in one directory, or one
 // in a directory below the other's.
@@ -216,6 +217,8 @@ mv new/key.pem tls/key.pem`,
 	Right: `ln -s tls-v2 tls.new      # tls is a link to tls-v1
 mv -T tls.new tls         # rename(2): one step for all files`,
 	Source: "symlink(7); rename(2); apt and dpkg, upgrades of packages in use; Kubernetes AtomicWriter (..data link)",
-	Kinds:  []op.Kind{op.Rename, op.Open, op.Read, op.Copy, op.Exit},
+	Kinds:  []op.Kind{op.Rename, op.Exit},
+	On:     cuts,
+	Awake:  []op.Kind{op.Read},
 	New:    newMixedVersions,
 }

@@ -53,6 +53,8 @@ func (r *openUnlinkedRule) Step(_ *world.World, e *world.Effect, report func(Fin
 	r.ended(e, report)
 }
 
+func (r *openUnlinkedRule) awake() bool { return r.nameless.n+r.gone.n > 0 }
+
 func (r *openUnlinkedRule) open(e *world.Effect) {
 	f := e.Op.File
 	if e.OFD == nil || e.Entry == nil || f.Type != op.Regular || f.Nlink != 0 || f.ID.IsZero() {
@@ -139,7 +141,9 @@ echo "$record" >>queue       mv queue work; process work; rm work`,
 # cleaner
 ( flock 9; mv queue work ) 9>>queue.lock
 process work; rm work`,
-	Source: "unlink(2); TLPI 18.3; flock(2) with removed lock files: https://github.com/gofrs/flock, Unlock",
-	Kinds:  []op.Kind{op.Open, op.Unlink, op.Write, op.Read, op.Stat, op.Copy, op.Exit},
-	New:    newOpenUnlinked,
+	Source:  "unlink(2); TLPI 18.3; flock(2) with removed lock files: https://github.com/gofrs/flock, Unlock",
+	Kinds:   []op.Kind{op.Open, op.Unlink, op.Exit},
+	Awake:   []op.Kind{op.Write, op.Read, op.Stat, op.Copy},
+	AwakeOn: closes,
+	New:     newOpenUnlinked,
 }

@@ -16,9 +16,9 @@ import (
 // remain, the file is what neither wrote. Where the loser had added to the end,
 // lost-append tells the story.
 type overlappingWriteRule struct {
-	*positions
-	readings *readings
-	mixing   perFile[[]mix]
+	positions *positions
+	readings  *readings
+	mixing    perFile[[]mix]
 }
 
 // mix is two whole-file writers at work at the same time.
@@ -30,22 +30,17 @@ type mix struct {
 }
 
 func newOverlappingWrite() Rule {
-	return &overlappingWriteRule{positions: newPositions(), readings: new(readings)}
+	return &overlappingWriteRule{}
 }
 
 // Forget drops a file that is gone for good.
-func (r *overlappingWriteRule) Forget(f *world.File) {
-	r.positions.Forget(f)
-	r.mixing.Forget(f)
-}
+func (r *overlappingWriteRule) Forget(f *world.File) { r.mixing.Forget(f) }
 
 func (r *overlappingWriteRule) share(k *kept) { r.positions, r.readings = k.positions, k.readings }
 
-func (r *overlappingWriteRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
-	how := r.note(e)
-	r.readings.note(w, e)
-	if len(e.Over) > 0 && isRegular(e.File) && e.OFD != nil {
-		r.overlap(how, e, report)
+func (r *overlappingWriteRule) Step(_ *world.World, e *world.Effect, report func(Finding)) {
+	if len(e.Over) > 0 && isRegular(e.File) && e.OFD != nil && (e.Op.Kind == op.Write || e.Op.Kind == op.Copy) {
+		r.overlap(e, report)
 	}
 	if r.mixing.n > 0 {
 		for _, d := range e.Closed {
@@ -54,11 +49,13 @@ func (r *overlappingWriteRule) Step(w *world.World, e *world.Effect, report func
 	}
 }
 
-func (r *overlappingWriteRule) overlap(how *position, e *world.Effect, report func(Finding)) {
-	if e.OFD.Flags&op.O_APPEND != 0 || how.appends() {
+func (r *overlappingWriteRule) awake() bool { return r.mixing.n > 0 }
+
+func (r *overlappingWriteRule) overlap(e *world.Effect, report func(Finding)) {
+	if e.OFD.Flags&op.O_APPEND != 0 || r.positions.how.appends() {
 		return
 	}
-	if _, lost := r.overAppended(how, e); lost {
+	if _, lost := r.positions.overAppended(e); lost {
 		return
 	}
 	for _, s := range e.Over {
@@ -66,7 +63,7 @@ func (r *overlappingWriteRule) overlap(how *position, e *world.Effect, report fu
 		if !d.rival(e) {
 			continue
 		}
-		w, known := r.writer(e.File, d)
+		w, known := r.positions.writer(e.File, d)
 		if known && w.appends() {
 			continue
 		}
@@ -171,8 +168,8 @@ if (fcntl(fd, F_SETLKW, &l) == 0) {
 	l.l_type = F_UNLCK;
 	fcntl(fd, F_SETLK, &l);
 }`,
-	Source: "TLPI 55.3 (record locking); write(2), NOTES; POSIX write, RATIONALE (atomicity)",
-	Kinds:  slices.Concat(placing, []op.Kind{op.Read}),
-	Also:   closes,
-	New:    newOverlappingWrite,
+	Source:  "TLPI 55.3 (record locking); write(2), NOTES; POSIX write, RATIONALE (atomicity)",
+	On:      overwrites,
+	AwakeOn: closes,
+	New:     newOverlappingWrite,
 }

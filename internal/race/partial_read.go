@@ -83,6 +83,8 @@ func (r *partialReadRule) Step(w *world.World, e *world.Effect, report func(Find
 	}
 }
 
+func (r *partialReadRule) awake() bool { return r.sessions.n > 0 }
+
 // begin opens a session where a file has become empty and is about to be written.
 func (r *partialReadRule) begin(e *world.Effect) {
 	d := e.OFD
@@ -242,7 +244,8 @@ var partialRead = Info{
 	echo "$config" >"$t" &&
 	mv "$t" app.conf`,
 	Source: "rename(2); Storable(3perl), store and lock_store; Pillai et al.: All File Systems Are Not Created Equal, OSDI 2014",
-	Kinds:  []op.Kind{op.Open, op.Truncate, op.Write, op.Copy, op.Read, op.Exit},
-	Also:   closes,
+	Kinds:  []op.Kind{op.Open, op.Truncate, op.Read, op.Exit},
+	On:     closes,
+	Awake:  []op.Kind{op.Write, op.Copy},
 	New:    newPartialRead,
 }

@@ -34,25 +34,13 @@ type writer struct {
 	ofd *world.OFD
 }
 
-// placing are the operations by which a writer finds its place, and its writes.
-var placing = []op.Kind{op.Open, op.Stat, op.Seek, op.Write, op.Copy}
-
-// nowhere is how what does not write finds its place.
-var nowhere position
-
 // positions tells how writers find their offsets, per description, and remembers
 // how each process last wrote to each file.
 type positions struct {
 	open    perOFD[position]
 	sizes   perFile[latest[position]] // sizes that processes asked for, the last of each
 	writers perFile[latest[writer]]
-	noted   once
-	how     *position // that of the last write, or nowhere
-	own     position
-}
-
-func newPositions() *positions {
-	return &positions{}
+	how     position // how the last write found its place
 }
 
 // Forget drops a file that is gone for good.
@@ -61,31 +49,23 @@ func (p *positions) Forget(f *world.File) {
 	p.writers.Forget(f)
 }
 
-// note learns from one operation of those in placing. For a write it returns how the write
-// found its place, until the next note.
-func (p *positions) note(e *world.Effect) *position {
-	if p.noted.first(e) {
-		p.how = p.learn(e)
+// note learns from one operation by which a writer finds its place, or from a write.
+func (p *positions) note(e *world.Effect) {
+	if e.Op.Failed() || e.File == nil || e.File.Type != op.Regular {
+		return
 	}
-	return p.how
-}
-
-func (p *positions) learn(e *world.Effect) *position {
-	if !e.Op.Failed() && e.File != nil && e.File.Type == op.Regular {
-		switch e.Op.Kind {
-		case op.Open:
-			if e.OFD != nil && e.File.Size == 0 && e.OFD.Flags&op.O_ACCMODE != op.O_RDONLY {
-				p.open.put(e.OFD, position{deed: deedOf(e), from: byOpen})
-			}
-		case op.Stat:
-			p.asked(e)
-		case op.Seek:
-			p.seek(e)
-		case op.Write, op.Copy:
-			return p.write(e)
+	switch e.Op.Kind {
+	case op.Open:
+		if e.OFD != nil && e.File.Size == 0 && e.OFD.Flags&op.O_ACCMODE != op.O_RDONLY {
+			p.open.put(e.OFD, position{deed: deedOf(e), from: byOpen})
 		}
+	case op.Stat:
+		p.asked(e)
+	case op.Seek:
+		p.seek(e)
+	case op.Write, op.Copy:
+		p.write(e)
 	}
-	return &nowhere
 }
 
 func (p *positions) asked(e *world.Effect) {
@@ -107,23 +87,24 @@ func (p *positions) seek(e *world.Effect) {
 	}
 }
 
-func (p *positions) write(e *world.Effect) *position {
+func (p *positions) write(e *world.Effect) {
+	p.how = position{}
 	d := e.OFD
 	if d == nil || e.Lo >= e.Hi {
-		return &nowhere
+		return
 	}
-	how := &p.own
 	switch at := p.open.at(d); {
 	case d.Flags&op.O_APPEND != 0:
-		*how = position{deed: deedOf(e), from: byAppend}
+		p.how = position{deed: deedOf(e), from: byAppend}
 	case at != nil && e.Lo == at.next:
 		at.next = e.Hi
-		*how = *at
+		p.how = *at
 	default:
-		*how = p.sized(e)
+		p.how = p.sized(e)
 	}
-	p.wrote(e, *how)
-	return how
+	if list, grown := p.writers.get(e.File).renew(e.At.Process, writer{deedOf(e), p.how, e.OFD}); grown {
+		p.writers.put(e.File, list)
+	}
 }
 
 // sized finds the size question that the writer's offset answers.
@@ -138,12 +119,6 @@ func (p *positions) sized(e *world.Effect) position {
 	return position{}
 }
 
-func (p *positions) wrote(e *world.Effect, how position) {
-	if list, grown := p.writers.get(e.File).renew(e.At.Process, writer{deedOf(e), how, e.OFD}); grown {
-		p.writers.put(e.File, list)
-	}
-}
-
 // writer returns how the process that did d last wrote to f.
 func (p *positions) writer(f *world.File, d deed) (writer, bool) {
 	list := p.writers.get(f)
@@ -155,9 +130,10 @@ func (p *positions) writer(f *world.File, d deed) (writer, bool) {
 	return writer{}, false
 }
 
-// overAppended returns the write among over whose bytes were added to the file
-// after the present writer had found its end: what it loses for want of O_APPEND.
-func (p *positions) overAppended(how *position, e *world.Effect) (deed, bool) {
+// overAppended returns the write among those written over by the last write whose bytes were added
+// to the file after its writer had found its end: what it loses for want of O_APPEND.
+func (p *positions) overAppended(e *world.Effect) (deed, bool) {
+	how := &p.how
 	if how.from == elsewhere || how.from == byAppend {
 		return deed{}, false
 	}

@@ -49,18 +49,6 @@ type Rule interface {
 	End(w *world.World, end End, report func(Finding))
 }
 
-// sleeper is a rule that has nothing to watch most of the time: no lock is held, no
-// lease was taken. It is asked after each operation that it has seen.
-type sleeper interface{ awake() bool }
-
-// trigger is what an operation did, whatever its kind, that a rule goes by.
-type trigger uint8
-
-const (
-	closes trigger = 1 << iota // it closed an open file description
-	frees                      // it released a lock
-)
-
 // End is how a run ended.
 type End struct {
 	Failed   bool     // the command's exit status or --check differs from the plain run's
@@ -70,16 +58,17 @@ type End struct {
 
 // Info describes a rule for people: `filerace rules`.
 type Info struct {
-	Name   string
-	Title  string      // one line: what it is
-	Fires  string      // when it fires, one sentence
-	Harm   string      // what goes wrong, a paragraph
-	Safe   string      // what rules it out, a paragraph
-	Wrong  string      // code that has the race
-	Right  string      // code that has not
-	Source string      // where the field writes about it
-	Kinds  []op.Kind   // operations that the rule wants to see; nil: all
-	Awake  []op.Kind   // those that it wants to see, too, while it is awake (see sleeper)
-	Also   trigger     // further operations, by what they did
-	New    func() Rule // nil: found by the engine and not in the ops (outcome)
+	Name    string
+	Title   string    // one line: what it is
+	Fires   string    // when it fires, one sentence
+	Harm    string    // what goes wrong, a paragraph
+	Safe    string    // what rules it out, a paragraph
+	Wrong   string    // code that has the race
+	Right   string    // code that has not
+	Source  string    // where the field writes about it
+	Kinds   []op.Kind // operations that the rule wants to see
+	On      trigger   // further ones, by what they did
+	Awake   []op.Kind // and others, while it is awake (see sleeper)
+	AwakeOn trigger
+	New     func() Rule // nil: found by the engine and not in the ops (outcome)
 }

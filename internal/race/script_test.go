@@ -15,9 +15,7 @@ func withRules(rules ...Rule) *Detector {
 	for _, r := range rules {
 		d.add(r)
 	}
-	for k := range d.wants.kind {
-		d.wants.kind[k] = 1<<len(rules) - 1
-	}
+	d.wants.kind.add(except(), 1<<len(rules)-1)
 	return d
 }
 

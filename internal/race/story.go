@@ -90,16 +90,6 @@ func (f *Finding) alsoNamed(paths ...string) {
 	}
 }
 
-// except are all operations but those that a rule passes over.
-func except(kinds ...op.Kind) (all []op.Kind) {
-	for k := range op.Kind(op.Kinds) {
-		if !slices.Contains(kinds, k) {
-			all = append(all, k)
-		}
-	}
-	return all
-}
-
 // pathOf is the name by which people know the file that was used.
 func pathOf(e *world.Effect) string {
 	switch {

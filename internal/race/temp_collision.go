@@ -168,6 +168,7 @@ var tempCollision = Info{
 	Wrong:  `sort list >list.tmp && mv list.tmp list`,
 	Right:  `t=$(mktemp list.XXXXXX) && sort list >"$t" && mv "$t" list`,
 	Source: "TLPI 5.12 (temporary files); mkstemp(3); CWE-377; mktemp(1)",
-	Kinds:  []op.Kind{op.Open, op.Write, op.Truncate, op.Rename, op.Link, op.Unlink},
+	Kinds:  []op.Kind{op.Open, op.Rename, op.Link, op.Unlink},
+	On:     overwrites | cuts,
 	New:    newTempCollision,
 }

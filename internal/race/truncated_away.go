@@ -2,7 +2,6 @@ package race
 
 import (
 	"fmt"
-	"slices"
 
 	"filerace/internal/op"
 	"filerace/internal/world"
@@ -16,20 +15,18 @@ import (
 // Emptying a file that another rewrites as a whole is "the last one wins" and not
 // reported.
 type truncatedAwayRule struct {
-	readings *readings
-	*positions
+	readings  *readings
+	positions *positions
 }
 
 func newTruncatedAway() Rule {
-	return &truncatedAwayRule{positions: newPositions(), readings: new(readings)}
+	return &truncatedAwayRule{}
 }
 
 func (r *truncatedAwayRule) share(k *kept) { r.positions, r.readings = k.positions, k.readings }
 
-func (r *truncatedAwayRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
-	r.note(e)
-	r.readings.note(w, e)
-	if len(e.Dropped) == 0 || e.Op.Failed() || !isRegular(e.File) {
+func (r *truncatedAwayRule) Step(_ *world.World, e *world.Effect, report func(Finding)) {
+	if len(e.Dropped) == 0 || e.Op.Failed() || !isRegular(e.File) || e.Op.Kind != op.Open && e.Op.Kind != op.Truncate {
 		return
 	}
 	n := e.Entry
@@ -54,7 +51,7 @@ func (r *truncatedAwayRule) Step(w *world.World, e *world.Effect, report func(Fi
 // unseen reports whether the bytes s were added at the end, where the truncating
 // side did not see them.
 func (r *truncatedAwayRule) unseen(d deed, s world.Seg, read reading, looked bool, f *world.File) bool {
-	w, ok := r.writer(f, d)
+	w, ok := r.positions.writer(f, d)
 	appended := ok && w.from == byAppend
 	if !looked {
 		return appended
@@ -91,6 +88,6 @@ var truncatedAway = Info{
 	Right: `mv app.log app.log.1
 kill -HUP "$(cat app.pid)"    # the program opens app.log again`,
 	Source: "logrotate(8), copytruncate: \"there is a very small time slice between copying the file and truncating it\"",
-	Kinds:  slices.Concat(placing, []op.Kind{op.Read, op.Truncate}),
+	On:     cuts,
 	New:    newTruncatedAway,
 }

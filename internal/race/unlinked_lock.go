@@ -396,8 +396,8 @@ flock 9
 work
 exec 9>&-          # app.lock stays`,
 	Source: "flock(2), NOTES; flock(1)",
-	Kinds:  slices.Concat(renaming, []op.Kind{op.LockOp, op.Truncate}), // of these, some may wait
+	Kinds:  []op.Kind{op.LockOp},
+	On:     renames | frees | waits,
 	Awake:  except(),
-	Also:   frees,
 	New:    newUnlinkedLock,
 }

@@ -344,6 +344,6 @@ flock counter.lock sh -c 'echo 0 >counter'`,
 	Source: "Savage et al., Eraser, TOCS 15(4), 1997; flock(2): advisory locks; TLPI 55.1",
 	Kinds:  []op.Kind{op.LockOp, op.Open, op.Write, op.Copy, op.Truncate, op.Allocate},
 	Awake:  []op.Kind{op.Read, op.Exit},
-	Also:   frees,
+	On:     frees,
 	New:    newUnlockedAccess,
 }

@@ -191,10 +191,16 @@ func (w *World) tidy() {
 func (e *Effect) reset(o *op.Op) {
 	e.did = did{}
 	e.Op = o
-	u := &e.undone
-	if len(u.Removed)+len(u.Over)+len(u.Again)+len(u.Dropped)+len(u.Freed)+len(u.Closed) > 0 {
+	if e.TookAway() {
+		u := &e.undone
 		*u = undone{u.Removed[:0], u.Gone[:0], u.Over[:0], u.Again[:0], u.Dropped[:0], u.Freed[:0], u.Trap[:0], u.Closed[:0]}
 	}
+}
+
+// TookAway reports whether the operation ended anything: one of the lists is not empty.
+func (e *Effect) TookAway() bool {
+	u := &e.undone
+	return len(u.Removed)+len(u.Over)+len(u.Again)+len(u.Dropped)+len(u.Freed)+len(u.Closed) > 0
 }
 
 // fail is for the operations that change something although they fail.
