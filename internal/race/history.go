@@ -192,9 +192,8 @@ func (a *arrivals) note(e *world.Effect, l *looks) {
 	}
 }
 
-// writers returns who wrote the contents in segs.
-func writers(segs []world.Seg) []deed {
-	var out []deed
+// writers appends to out who wrote the contents in segs.
+func writers(out []deed, segs []world.Seg) []deed {
 	for _, s := range segs {
 		if d := (deed{s.At, s.By}); !slices.Contains(out, d) {
 			out = append(out, d)
@@ -203,12 +202,11 @@ func writers(segs []world.Seg) []deed {
 	return out
 }
 
-// authors returns who last made the contents in segs what they are under this
+// authors appends to out who last made the contents in segs what they are under this
 // name: a write, or the later arrival of a file written before.
-func (a *arrivals) authors(f *world.File, segs []world.Seg) []deed {
+func (a *arrivals) authors(out []deed, f *world.File, segs []world.Seg) []deed {
 	came := a.at(f)
 	moved := came != nil
-	var out []deed
 	for _, s := range segs {
 		d := deed{s.At, s.By}
 		if moved && came.deed.after(d) {

@@ -72,9 +72,12 @@ func (r *lostUpdateRule) conflict(n *world.Entry, f *world.File, segs []world.Se
 	if !ok {
 		return
 	}
-	made := r.arrivals.authors(f, segs)
+	var few [8]deed
+	var made []deed
 	if k.file == f { // that it got the name anew since is no change of what was read
-		made = writers(segs)
+		made = writers(few[:0], segs)
+	} else {
+		made = r.arrivals.authors(few[:0], f, segs)
 	}
 	for _, d := range made {
 		if d.after(k.deed) && d.rival(e) && rivals(d, k.deed) {

@@ -40,9 +40,11 @@ func (k *sections) of(s *section, f *world.File) *sectionUse {
 
 // enter notes that the section uses the file from now on.
 func (k *sections) enter(s *section, f *world.File) *sectionUse {
-	u := &sectionUse{}
+	var u *sectionUse
 	if n := len(k.spareUses); n > 0 {
 		u, k.spareUses = k.spareUses[n-1], k.spareUses[:n-1]
+	} else {
+		u = &sectionUse{}
 	}
 	u.section, u.file, u.place = s, f, len(s.uses)
 	s.uses = append(s.uses, u)
