@@ -24,10 +24,7 @@ type build struct {
 // building measures what a real build costs while somebody looks on.
 func (l *lab) building() section {
 	out := section{title: "Watching a build of filerace with a cold cache (goal 1.02)", head: []string{"way", "times bare", "seconds"}}
-	b := &build{l: l, what: "./cmd/filerace"}
-	if l.quick {
-		b.what = "errors"
-	}
+	b := &build{l: l, what: l.builtPackage()}
 	if b.module, out.broken = os.Getwd(); out.broken != nil {
 		return out
 	}
@@ -45,6 +42,14 @@ func (l *lab) building() section {
 	})
 	out.note("go build %s. The last watched build: %d events seen, %d lost.", b.what, b.seen, b.lost)
 	return out
+}
+
+// builtPackage is what is built where a real build is measured.
+func (l *lab) builtPackage() string {
+	if l.quick {
+		return "errors"
+	}
+	return "./cmd/filerace"
 }
 
 // run builds once, with a cache of its own that is removed again. The shell waits until

@@ -48,6 +48,18 @@ func lastCore() int {
 	return 0
 }
 
+// tracing is where perf, bpftrace and opensnoop look for the kernel's tracepoints.
+const tracing = "/sys/kernel/tracing"
+
+// mountTracing mounts tracefs if it is not there, and returns what takes it away again.
+// Where it may not be mounted the tools say what they miss.
+func mountTracing() (unmount func()) {
+	if _, err := os.Stat(tracing + "/events"); err == nil || unix.Mount("tracefs", tracing, "tracefs", 0, "") != nil {
+		return func() {}
+	}
+	return func() { unix.Unmount(tracing, 0) }
+}
+
 var modelName = regexp.MustCompile(`(?m)^model name\s*: (.*)$`)
 
 // before is the load average at the start, of what else goes on here.

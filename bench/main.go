@@ -41,7 +41,7 @@ func run(args []string) int {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var (
 		quick   = f.Bool("quick", false, "small counts, to see that all works: less than a minute")
-		only    = f.String("only", "", "measure this alone: operation, runs, safefile, watching, recording, cases, demos, or the name of one case or demo")
+		only    = f.String("only", "", "measure this alone: operation, runs, safefile, watching, building, recording, cases, demos, or the name of one case or demo")
 		cases   = f.String("cases", "", "directory of the shared cases: each is copied and set up by the script prepare in it, if there is one")
 		perCase = f.Duration("per-case", 20*time.Second, "time for all hunts of one case or demo, and as much for each other way of trying it")
 		write   = f.String("write", "", "write the figures to this Markdown file, too")

@@ -2,11 +2,9 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,73 +12,110 @@ import (
 	"filerace/internal/trace/saved"
 )
 
+// recorded is a recording that is explained again and again, and what that gave.
+type recorded struct {
+	name      string
+	dir       string
+	ops       int64
+	size      int64  // bytes on the disk
+	fast      series // M ops a second by the clock
+	fastACore series // and by the processor time
+	peak      series // MiB
+}
+
 // recordings measures what a recorded run costs on the disk, and how fast it is
 // explained.
 func (l *lab) recordings() section {
+	const rounds = 5
 	out := section{title: "Recorded runs (goals: 24 bytes an operation, 2 M operations a second per core, memory by what is live)",
-		head: []string{"recording", "ops", "bytes an op", "M ops/s", "M ops/s a core", "peak MiB"}}
-	if dir, err := l.recordBuild(); err != nil {
-		out.note("a build was not recorded: %v", err)
-	} else if err := l.explained(&out, "go build -a ./internal/op", dir); err != nil {
-		out.broken = err
+		head: []string{"recording", "ops", "bytes/op", "M ops/s", "M ops/s a core", "peak MiB"}}
+	list, err := l.record(&out)
+	if err == nil {
+		var each []func(int) error
+		for _, r := range list {
+			each = append(each, func(round int) error { return l.explainRecording(r, round) })
+		}
+		err = interleave(rounds, each...)
+	}
+	if out.broken = err; err != nil {
+		if l.ctx.Err() != nil {
+			out.broken = errGone
+		}
 		return out
+	}
+	for _, r := range list {
+		out.row(r.name, fmt.Sprint(r.ops), fmt.Sprintf("%.1f", float64(r.size)/float64(r.ops)), r.fast.String(), r.fastACore.String(), r.peak.String())
+	}
+	short, long := list[len(list)-2], list[len(list)-1]
+	out.note("`filerace explain` of each, %d times by turns, from its start to its end. M ops/s by the clock, with decoding and judging side by side; "+
+		"a core: by the processor time of all of it. The build has nothing in its cache and is recorded by `filerace run --with bpf`. "+
+		"The service is made up: eight processes at a file and a log with locks, appends and replacements that are right, with the same files live however long it runs; "+
+		"the longer one takes %.2f of the memory of the shorter.", rounds, long.peak.median()/short.peak.median())
+	return out
+}
+
+// record makes the recordings. The last two are of one service, a shorter and a longer run.
+func (l *lab) record(out *section) (list []*recorded, err error) {
+	if r, err := l.recordBuild(); err != nil {
+		out.note("a build was not recorded: %v", err)
+	} else {
+		list = append(list, r)
 	}
 	sizes := []int{1_000_000, 10_000_000}
 	if l.quick {
 		sizes = []int{50_000, 500_000}
 	}
 	for _, n := range sizes {
-		dir := filepath.Join(l.dir, fmt.Sprintf("service-%d%s", n, saved.Suffix))
 		l.progress(fmt.Sprintf("recording %d operations", n))
-		err := recordService(dir, n)
-		if err == nil {
-			err = l.explained(&out, "eight processes at a file and a log", dir)
+		r := &recorded{name: "made-up service", dir: filepath.Join(l.dir, fmt.Sprintf("service-%d%s", n, saved.Suffix))}
+		if err := recordService(r.dir, n); err != nil {
+			return nil, err
 		}
-		os.RemoveAll(dir)
+		list = append(list, r)
+	}
+	for _, r := range list {
+		opened, err := saved.Open(r.dir)
 		if err != nil {
-			out.broken = err
-			return out
+			return nil, err
+		}
+		meta := opened.Meta()
+		opened.Close()
+		if r.ops = meta.Ops; meta.Notes.Lost+uint64(meta.Dropped) > 0 {
+			out.note("%s: %d events were lost, and %d rows not written", r.name, meta.Notes.Lost, meta.Dropped)
+		}
+		if r.size, err = bytesBelow(r.dir); err != nil {
+			return nil, err
 		}
 	}
-	out.note("M ops/s by the clock, with decoding and judging side by side; a core: by the processor time of all of it. The service is made up: " +
-		"locks, appends and replacements that are right, with the same files live however long it runs.")
-	return out
+	return list, nil
 }
 
 // recordBuild records a build with nothing in its cache.
-func (l *lab) recordBuild() (string, error) {
-	l.progress("recording a build")
-	dir := filepath.Join(l.dir, "build"+saved.Suffix)
-	cmd := exec.CommandContext(l.ctx, l.filerace, "run", "--with", "bpf", "--record", dir, "-o", os.DevNull, "--", "go", "build", "-a", "filerace/internal/op")
-	cmd.Env = append(os.Environ(), "GOCACHE="+l.sub("cache"))
-	text, err := cmd.CombinedOutput()
-	var status *exec.ExitError
-	if errors.As(err, &status) && status.ExitCode() == exitFound {
-		err = nil
+func (l *lab) recordBuild() (*recorded, error) {
+	what := l.builtPackage()
+	r := &recorded{name: "go build " + what, dir: filepath.Join(l.dir, "build"+saved.Suffix)}
+	l.progress("recording " + r.name)
+	cache := l.sub("cache")
+	defer os.RemoveAll(cache)
+	cmd := l.command(l.ctx, "", l.filerace, "run", "--with", "bpf", "--record", r.dir, "-o", os.DevNull, "--", "go", "build", "-o", os.DevNull, what)
+	cmd.Env = append(os.Environ(), "GOCACHE="+cache)
+	if text, err := cmd.CombinedOutput(); err != nil && exitStatus(err) != exitFound {
+		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(string(text)))
 	}
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(string(text)))
-	}
-	return dir, nil
+	return r, nil
 }
 
 // exitFound is the command's status when it found a race.
 const exitFound = 66
 
-// explained lets the command explain a recording, and puts a row.
-func (l *lab) explained(out *section, name, dir string) error {
-	l.progress("explaining " + name)
-	r, err := saved.Open(dir)
-	if err != nil {
-		return err
+// explainRecording lets the command explain a recording once. Nothing needs to be
+// warmed up: the recordings were written just before.
+func (l *lab) explainRecording(r *recorded, round int) error {
+	if round < 0 {
+		return nil
 	}
-	ops := r.Meta().Ops
-	r.Close()
-	size, err := bytesBelow(dir)
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(l.ctx, l.filerace, "explain", "-o", os.DevNull, dir)
+	l.progress("explaining " + r.name)
+	cmd := l.command(l.ctx, "", l.filerace, "explain", "-o", os.DevNull, r.dir)
 	var text bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &text, &text
 	begun := time.Now()
@@ -89,16 +124,16 @@ func (l *lab) explained(out *section, name, dir string) error {
 	}
 	ended := make(chan struct{})
 	most := peak(cmd.Process.Pid, ended)
-	err = cmd.Wait()
+	err := cmd.Wait()
 	took := time.Since(begun)
 	close(ended)
-	var status *exec.ExitError
-	if err != nil && (!errors.As(err, &status) || status.ExitCode() != exitFound) {
-		return fmt.Errorf("explain: %w: %s", err, text.String())
+	if err != nil && exitStatus(err) != exitFound {
+		return fmt.Errorf("explain %s: %w: %s", r.name, err, text.String())
 	}
 	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	out.row(name, fmt.Sprint(ops), fmt.Sprintf("%.1f", float64(size)/float64(ops)), fmt.Sprintf("%.2f", float64(ops)/took.Seconds()/1e6),
-		fmt.Sprintf("%.2f", float64(ops)/cpu.Seconds()/1e6), fmt.Sprintf("%.0f", float64(<-most)/(1<<20)))
+	r.fast = append(r.fast, float64(r.ops)/took.Seconds()/1e6)
+	r.fastACore = append(r.fastACore, float64(r.ops)/cpu.Seconds()/1e6)
+	r.peak = append(r.peak, float64(<-most)/(1<<20))
 	return nil
 }
 

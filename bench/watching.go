@@ -23,16 +23,17 @@ var stormText []byte
 type storm struct {
 	l       *lab
 	program string
-	calls   int // of the storm bare and watched; other tools get a tenth
-	sighted     // of the last watched storm
-	odd     int // watched storms of which not every call was seen
+	told    string // the file that other tools write to
+	calls   int    // of the storm bare and watched; other tools get a tenth
+	sighted        // of the last watched storm
+	odd     int    // watched storms of which not every call was seen
 }
 
 // watching measures what a storm of calls costs while somebody looks on.
 func (l *lab) watching() section {
 	out := section{title: "Watching a storm of open, flock, write, unlink, close (goal 1.25, at most 1.4, no event lost)",
 		head: []string{"way", "times bare", "µs a call"}}
-	s := &storm{l: l, program: filepath.Join(l.dir, "storm"), calls: 1_000_000}
+	s := newStorm(l, 1_000_000)
 	if l.quick {
 		s.calls = 50_000
 	}
@@ -52,14 +53,11 @@ func (l *lab) watching() section {
 			return s.under(s.calls, l.filerace, "run", "--with", "bpf", "-o", os.DevNull, "--")
 		}},
 	}
-	for _, tool := range s.tools() {
-		if a, err := s.under(s.calls/100, tool...); err != nil || a.Elapsed <= 0 {
-			out.note("%s does not run here: %v", tool[0], err)
-			continue
-		}
-		ways = append(ways, way{strings.Join(tool[:min(len(tool), 3)], " "), func([]string, int) (answer, error) {
-			return s.under(s.calls/10, tool...)
-		}})
+	unmount := mountTracing()
+	defer unmount()
+	others := s.tried(&out)
+	for _, o := range others {
+		ways = append(ways, way{o.row(), func([]string, int) (answer, error) { return s.seenBy(o, s.calls/10) }})
 	}
 	rounds := l.rounds
 	l.rounds = min(rounds, 5)
@@ -71,7 +69,12 @@ func (l *lab) watching() section {
 	})
 	out.note("%d calls in %s, bare and watched; a tenth of them under other tools. The last watched storm: %d calls seen, %d events lost; storms of which a call was not seen: %d.",
 		s.calls, l.memoryIs, s.seen, s.lost, s.odd)
+	told(&out, others, l.memoryIs)
 	return out
+}
+
+func newStorm(l *lab, calls int) *storm {
+	return &storm{l: l, program: filepath.Join(l.dir, "storm"), told: filepath.Join(l.memory, "told"), calls: calls}
 }
 
 func (s *storm) compile() error {
@@ -83,25 +86,7 @@ func (s *storm) compile() error {
 	if err != nil {
 		return fmt.Errorf("compile the storm: %w: %s", err, text)
 	}
-	return nil
-}
-
-// tools are the other ways to look on, as far as they are installed: each writes what
-// it sees to a file that nobody reads.
-func (s *storm) tools() (list [][]string) {
-	for _, tool := range strace() {
-		list = append(list, append(tool, "-e", "trace=openat,flock,write,unlink,close", "-o", os.DevNull))
-	}
-	list = append(list, []string{"perf", "trace", "-o", os.DevNull})
-	const script = `tracepoint:raw_syscalls:sys_exit /comm == "storm"/ { printf("%d %d %d %d\n", nsecs, tid, args->id, args->ret); }`
-	list = append(list, []string{"bpftrace", "-q", "-o", os.DevNull, "-e", script, "-c"})
-	var there [][]string
-	for _, tool := range list {
-		if _, err := exec.LookPath(tool[0]); err == nil {
-			there = append(there, tool)
-		}
-	}
-	return there
+	return os.Link(s.program, s.program+littleStorm)
 }
 
 // under runs a storm of n calls under a tool, and returns the time of one call.
@@ -112,9 +97,11 @@ func (s *storm) under(n int, tool ...string) (answer, error) {
 	}
 	cmd := s.l.command(s.l.ctx, s.l.memory, args[0], args[1:]...)
 	cmd.Stdin = strings.NewReader("\n")
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	text, err := cmd.Output()
 	if err != nil {
-		return answer{}, err
+		return answer{}, errors.New(firstError(said.Bytes(), err))
 	}
 	return perCall(text, n)
 }
