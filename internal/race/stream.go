@@ -98,7 +98,9 @@ func (s *Stream) Take(e world.Event) {
 		s.veiled.put(o.File.ID, o.Seq)
 	}
 	s.rules.Step(s.world, eff)
-	s.nameless.step(s.world, eff, s.rules.tell)
+	if o.Kind == op.Open || len(s.nameless.open) > 0 {
+		s.nameless.step(s.world, eff, s.rules.tell)
+	}
 	if o.Kind == op.Exit && eff.Process.Exited {
 		s.bury(o.Actor.Process())
 	}

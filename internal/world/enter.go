@@ -9,19 +9,23 @@ import "filerace/internal/op"
 // called again when it has.
 func (w *World) Enter(o *op.Op) { w.resolve(w.tableOf(o.Actor, o.TID), o) }
 
-// resolve does the work of Enter. What a descriptor leads to is told by the
+// resolve does the work of Enter, and returns the descriptor that the operation is about, nil if
+// it is about none, or that is not known. What a descriptor leads to is told by the
 // table at the moment the operation takes effect, whatever an earlier look said.
-func (w *World) resolve(tab *table, o *op.Op) {
+func (w *World) resolve(tab *table, o *op.Op) *Descriptor {
 	switch o.Kind {
 	case op.Exit, op.Exec, op.CloseRange:
 		if tab != nil {
 			tab.closes(o)
 		}
-		return
+		return nil
 	}
-	d := w.descriptor(tab, o.FD)
-	if d == nil || !byDescriptor(o) {
-		return
+	if len(o.Names) > 0 || o.FD < 0 || tab == nil || !byDescriptor(o) {
+		return nil
+	}
+	d := tab.fds.At(o.FD)
+	if d == nil {
+		return nil
 	}
 	o.File, o.OFD, o.OFlags, o.OldSize = d.File.report(), d.ID, d.Flags, op.None
 	if d.Entry != nil { // the file may have been seen first by another name
@@ -55,6 +59,7 @@ func (w *World) resolve(tab *table, o *op.Op) {
 			o.OFD2, o.File2 = old.ID, old.File.report()
 		}
 	}
+	return d
 }
 
 // report is the file as operations speak of it.
@@ -111,20 +116,15 @@ func byDescriptor(o *op.Op) bool {
 	return false
 }
 
-// reached returns the descriptor that the operation is about, nil if there is
-// none. One that the world has missed (passed over a socket, made by a call that
-// is not modelled) is adopted as the operation tells it.
-func (w *World) reached(t *thread, o *op.Op) *Descriptor {
-	if !byDescriptor(o) {
+// missed adopts the descriptor that the operation is about, if the world has missed it (passed
+// over a socket, made by a call that is not modelled), as the operation tells it.
+func (w *World) missed(t *thread, o *op.Op) *Descriptor {
+	if o.File.ID.IsZero() || o.Failed() || !byDescriptor(o) || t.table.fds.At(o.FD) != nil {
 		return nil
 	}
-	d := w.descriptor(t.table, o.FD)
-	if d == nil && !o.File.ID.IsZero() && !o.Failed() {
-		f := w.file(o.File.ID)
-		f.adopt(&o.File)
-		d = w.install(t.table, o.FD, &OFD{File: f, Offset: op.None}, false)
-	}
-	return d
+	f := w.file(o.File.ID)
+	f.adopt(&o.File)
+	return w.install(t.table, o.FD, &OFD{File: f, Offset: op.None}, false)
 }
 
 // position is the offset at which the next read or write without one goes.

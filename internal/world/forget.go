@@ -11,10 +11,8 @@ const (
 )
 
 func (w *World) forget() {
-	if n := len(w.files) + len(w.entries); n > max(w.sweepAt, sweepLeast) {
-		w.sweep()
-		w.sweepAt = 2 * (len(w.files) + len(w.entries))
-	}
+	w.sweep()
+	w.sweepAt = max(2*(len(w.files)+len(w.entries)), sweepLeast)
 }
 
 // sweep lets go first of names that the kernel makes up: who looks for processes in /proc
@@ -23,7 +21,7 @@ func (w *World) sweep() {
 	old := w.seen - sweepAge
 	w.sweepNames(old, func(en *Entry) bool { return en.made })
 	w.sweepFiles(old)
-	if 2*(len(w.files)+len(w.entries)) > max(w.sweepAt, sweepLeast) {
+	if 2*(len(w.files)+len(w.entries)) > w.sweepAt {
 		w.sweepNames(old, func(*Entry) bool { return true })
 		w.sweepFiles(old)
 	}

@@ -53,6 +53,7 @@ func New() *World {
 		entries:    map[entryKey]*Entry{},
 		inherited:  map[inheritKey]*OFD{},
 		broadcasts: map[int]clock{},
+		sweepAt:    sweepLeast,
 	}
 }
 
@@ -126,9 +127,9 @@ func (w *World) OFD(a op.Actor, fd int) *OFD {
 // Effect and what it points to are valid until the next Apply; Stamps and the
 // Op may be kept. Offsets and lock ranges of o are filled in as by Enter.
 func (w *World) Apply(o *op.Op) *Effect {
-	w.tidy()
 	e := &w.effect
-	e.reset(o)
+	w.tidy(e)
+	e.did = did{Op: o}
 	w.seen++
 	w.seq = o.Seq
 	if o.Seq == 0 {
@@ -136,15 +137,22 @@ func (w *World) Apply(o *op.Op) *Effect {
 	}
 
 	t := w.thread(o)
-	w.stopWaiting(t)
+	if t.waits != nil {
+		w.stopWaiting(t)
+	}
 	t.count++
 	t.tick++
 	e.Process = t.proc
-	w.resolve(t.table, o)
-	if d := w.reached(t, o); d != nil {
+	d := w.resolve(t.table, o)
+	if d == nil {
+		d = w.missed(t, o)
+	}
+	if d != nil {
 		e.OFD, e.File = d.OFD, d.File
 	}
-	w.lookUp(o, e)
+	if len(o.Names) > 0 {
+		w.lookUp(o, e)
+	}
 	w.arrive(t, o, e)
 	e.At = t.stamp(w.seq)
 	w.last = e.At
@@ -164,14 +172,20 @@ func (w *World) Apply(o *op.Op) *Effect {
 	if e.OFD != nil && o.Kind != op.Open {
 		o.File.Size, o.File.Nlink = e.File.Size, uint32(e.File.Nlink)
 	}
-	w.forget()
+	if len(w.files)+len(w.entries) > w.sweepAt {
+		w.forget()
+	}
 	return e
 }
 
 // tidy lets go of what the last operation ended, and everybody has been told of.
-func (w *World) tidy() {
-	for _, d := range w.effect.Closed {
-		w.ofdPlaces.giveBack(d.Place)
+func (w *World) tidy(e *Effect) {
+	if e.TookAway() {
+		for _, d := range e.Closed {
+			w.ofdPlaces.giveBack(d.Place)
+		}
+		u := &e.undone
+		*u = undone{u.Removed[:0], u.Gone[:0], u.Over[:0], u.Again[:0], u.Dropped[:0], u.Freed[:0], u.Trap[:0], u.Closed[:0]}
 	}
 	if len(w.forgotten) > 0 {
 		for _, f := range w.forgotten {
@@ -185,15 +199,6 @@ func (w *World) tidy() {
 			w.namePlaces.giveBack(en.Place)
 		}
 		w.unnamed = nil // of a sweep, and long
-	}
-}
-
-func (e *Effect) reset(o *op.Op) {
-	e.did = did{}
-	e.Op = o
-	if e.TookAway() {
-		u := &e.undone
-		*u = undone{u.Removed[:0], u.Gone[:0], u.Over[:0], u.Again[:0], u.Dropped[:0], u.Freed[:0], u.Trap[:0], u.Closed[:0]}
 	}
 }
 
