@@ -22,7 +22,7 @@ func (l *listings) note(e *world.Effect) {
 			return // the end of the list: no news
 		}
 	}
-	if list, grown := list.renew(e.At.Process, deedOf(e)); grown {
+	if list, grown := list.renew(e, deedOf(e)); grown {
 		l.dirs.put(e.File.ID, list)
 	}
 }
@@ -30,13 +30,11 @@ func (l *listings) note(e *world.Effect) {
 // last returns the last listing by the actor of e and those tied to it that the
 // change came after.
 func (l *listings) last(dir op.FileID, change deed, e *world.Effect) (deed, bool) {
-	list := l.dirs.get(dir)
-	for i := len(list) - 1; i >= 0; i-- {
-		if d := list[i].v; change.after(d) && d.tied(e) {
-			return d, rivals(d, change)
-		}
+	d := l.dirs.get(dir).newest(func(d *deed) bool { return change.after(*d) && d.tied(e) })
+	if d == nil {
+		return deed{}, false
 	}
-	return deed{}, false
+	return *d, rivals(*d, change)
 }
 
 // directoryRaceRule finds two processes in each other's way in one directory: one
@@ -74,7 +72,7 @@ func (r *directoryRaceRule) arrive(n *world.Entry, e *world.Effect) {
 	if n == nil || n.File == nil || n.Changed.Seq != e.At.Seq {
 		return
 	}
-	if list, grown := r.arrived.get(n.Dir).renew(e.At.Process, deedOf(e)); grown {
+	if list, grown := r.arrived.get(n.Dir).renew(e, deedOf(e)); grown {
 		r.arrived.put(n.Dir, list)
 	}
 }

@@ -10,33 +10,47 @@ import (
 // perProcess bounds how many processes are remembered at one name.
 const perProcess = 16
 
-// latest is what each process did last, in the order of time.
+// latest is what each process did last of some sort, in no order.
 type latest[V any] []last[V]
 
 type last[V any] struct {
+	seq int   // when, by Stamp.Seq
 	who int32 // the number of the process
 	v   V
 }
 
-// renew puts v at the end, and reports whether the list has become another one. Beyond
-// perProcess the oldest is forgotten.
-func (l latest[V]) renew(who int32, v V) (now latest[V], grown bool) {
-	n := len(l)
-	for i := n - 1; i >= 0; i-- {
+// renew puts v in the place of what the process of e did last, and reports whether the list has
+// become another one. Beyond perProcess the oldest is forgotten.
+func (l latest[V]) renew(e *world.Effect, v V) (now latest[V], grown bool) {
+	at, who := 0, e.At.Process
+	for i := range l {
 		if l[i].who == who {
-			if i < n-1 {
-				copy(l[i:], l[i+1:])
-			}
-			l[n-1] = last[V]{who, v}
+			l[i].seq, l[i].v = e.At.Seq, v
 			return l, false
 		}
+		if l[i].seq < l[at].seq {
+			at = i
+		}
 	}
-	if n < perProcess {
-		return append(l, last[V]{who, v}), true
+	if len(l) < perProcess {
+		return append(l, last[V]{e.At.Seq, who, v}), true
 	}
-	copy(l, l[1:])
-	l[n-1] = last[V]{who, v}
+	l[at] = last[V]{e.At.Seq, who, v}
 	return l, false
+}
+
+// newest returns what was done last of what ok holds for, nil if there is nothing.
+func (l latest[V]) newest(ok func(*V) bool) *V {
+	found := -1
+	for i := range l {
+		if (found < 0 || l[i].seq > l[found].seq) && ok(&l[i].v) {
+			found = i
+		}
+	}
+	if found < 0 {
+		return nil
+	}
+	return &l[found].v
 }
 
 // look is what a process last learnt of a name.
@@ -63,32 +77,30 @@ func (l *looks) note(e *world.Effect) {
 	case op.Stat, op.AccessOp, op.Readlink, op.Open:
 		switch {
 		case !e.Op.Failed():
-			l.add(e.Entry, look{deedOf(e), e.File})
+			l.add(e.Entry, e, look{deedOf(e), e.File})
 		case e.Op.Errno() == enoent && e.Entry.File == nil:
-			l.add(e.Entry, look{deedOf(e), nil})
+			l.add(e.Entry, e, look{deedOf(e), nil})
 		}
 	case op.Rename, op.Link:
 		if !e.Op.Failed() && e.Entry2 != nil {
-			l.add(e.Entry2, look{deedOf(e), e.Before})
+			l.add(e.Entry2, e, look{deedOf(e), e.Before})
 		}
 	}
 }
 
-func (l *looks) add(n *world.Entry, k look) {
-	if list, grown := l.names.get(n).renew(k.number(), k); grown {
+func (l *looks) add(n *world.Entry, e *world.Effect, k look) {
+	if list, grown := l.names.get(n).renew(e, k); grown {
 		l.names.put(n, list)
 	}
 }
 
 // last returns what the actor of e and those tied to it last learnt of a name.
 func (l *looks) last(n *world.Entry, e *world.Effect) (look, bool) {
-	list := l.names.get(n)
-	for i := len(list) - 1; i >= 0; i-- { // the list is in order of time
-		if k := &list[i].v; k.at.Seq < e.At.Seq && k.tied(e) {
-			return *k, true
-		}
+	k := l.names.get(n).newest(func(k *look) bool { return k.at.Seq < e.At.Seq && k.tied(e) })
+	if k == nil {
+		return look{}, false
 	}
-	return look{}, false
+	return *k, true
 }
 
 // absent reports whether the last that the actor of e learnt of a name is that there is none.
@@ -134,17 +146,17 @@ func (r *readings) note(w *world.World, e *world.Effect) {
 	if d.File.Size <= digits {
 		k.all, _ = image(d.File.Segs, 0, d.File.Size)
 	}
-	r.add(d.Entry, k)
+	r.add(d.Entry, e, k)
 }
 
-func (r *readings) add(n *world.Entry, k reading) {
+func (r *readings) add(n *world.Entry, e *world.Effect, k reading) {
 	list := r.names.get(n)
 	for i := range list {
 		if o := &list[i]; o.v.file == k.file && o.who == k.number() {
 			k.hi = max(k.hi, o.v.hi)
 		}
 	}
-	if list, grown := list.renew(k.number(), k); grown {
+	if list, grown := list.renew(e, k); grown {
 		r.names.put(n, list)
 	}
 }

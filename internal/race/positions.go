@@ -69,7 +69,7 @@ func (p *positions) note(e *world.Effect) {
 }
 
 func (p *positions) asked(e *world.Effect) {
-	if list, grown := p.sizes.get(e.File).renew(e.At.Process, position{deedOf(e), bySize, e.File.Size, e.File.Size}); grown {
+	if list, grown := p.sizes.get(e.File).renew(e, position{deedOf(e), bySize, e.File.Size, e.File.Size}); grown {
 		p.sizes.put(e.File, list)
 	}
 }
@@ -102,7 +102,7 @@ func (p *positions) write(e *world.Effect) {
 	default:
 		p.how = p.sized(e)
 	}
-	if list, grown := p.writers.get(e.File).renew(e.At.Process, writer{deedOf(e), p.how, e.OFD}); grown {
+	if list, grown := p.writers.get(e.File).renew(e, writer{deedOf(e), p.how, e.OFD}); grown {
 		p.writers.put(e.File, list)
 	}
 }

@@ -92,7 +92,7 @@ func (r *staleLockStealRule) look(en *world.Entry, e *world.Effect) {
 		return
 	}
 	n := r.name(en)
-	n.looks, _ = n.looks.renew(e.At.Process, deedOf(e))
+	n.looks, _ = n.looks.renew(e, deedOf(e))
 }
 
 // made notes an exclusive creation, and judges it if it follows a theft.
@@ -125,18 +125,19 @@ func (n *lockName) judge(w *world.World, e *world.Effect) theft {
 	if owner == "" || e.Op.Actor.Within(owner) || n.made.at.MayHardBefore(e.At) {
 		return theft{}
 	}
-	for i := len(n.looks) - 1; i >= 0; i-- {
-		l := n.looks[i].v
+	var thief op.Actor
+	look := n.looks.newest(func(l *deed) bool {
 		by := living(w, l.by.Actor)
 		if by == "" || !e.Op.Actor.Within(by) || owner.Within(by) {
-			continue
+			return false
 		}
-		if l.after(n.made) {
-			return theft{}
-		}
-		return theft{look: l, made: n.made, removed: deedOf(e), thief: by}
+		thief = by
+		return true
+	})
+	if look == nil || look.after(n.made) {
+		return theft{}
 	}
-	return theft{}
+	return theft{look: *look, made: n.made, removed: deedOf(e), thief: thief}
 }
 
 // living returns the process of a, or its nearest ancestor that has not exited;

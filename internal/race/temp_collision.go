@@ -64,7 +64,7 @@ func (r *tempCollisionRule) open(e *world.Effect) {
 		return
 	}
 	r.lose(e)
-	if list, grown := r.names.get(e.Entry).renew(e.At.Process, opener{deedOf(e), e.File}); grown {
+	if list, grown := r.names.get(e.Entry).renew(e, opener{deedOf(e), e.File}); grown {
 		r.names.put(e.Entry, list)
 	}
 }
@@ -86,20 +86,15 @@ func (r *tempCollisionRule) lose(e *world.Effect) {
 // pair returns the opener of the name that belongs to the present story, and one that does not.
 func (r *tempCollisionRule) pair(e *world.Effect, file *world.File) (mine, theirs opener, ok bool) {
 	list := r.names.get(e.Entry)
-	for _, l := range list {
-		if o := l.v; (file == nil || o.file == file) && o.tied(e) {
-			mine = o
-		}
-	}
-	if mine.none() {
+	m := list.newest(func(o *opener) bool { return (file == nil || o.file == file) && o.tied(e) })
+	if m == nil {
 		return
 	}
-	for _, l := range list {
-		if o := l.v; o.file == mine.file && o.rival(e) && rivals(o.deed, mine.deed) {
-			return mine, o, true
-		}
+	t := list.newest(func(o *opener) bool { return o.file == m.file && o.rival(e) && rivals(o.deed, m.deed) })
+	if t == nil {
+		return *m, opener{}, false
 	}
-	return mine, opener{}, false
+	return *m, *t, true
 }
 
 // publish judges a rename, link or unlink of the name: is the file what its opener wrote?

@@ -398,6 +398,6 @@ exec 9>&-          # app.lock stays`,
 	Source: "flock(2), NOTES; flock(1)",
 	Kinds:  []op.Kind{op.LockOp},
 	On:     renames | frees | waits,
-	Awake:  except(),
+	Awake:  except(op.Close, op.Seek, op.Dup, op.Poll, op.Futex, op.Send, op.Recv), // which are no activity
 	New:    newUnlinkedLock,
 }
