@@ -73,37 +73,20 @@ func (r *row) putArgs(o *op.Op) {
 	}
 }
 
-// args is the reverse; what the fields tell is filled in already.
-func (r *row) args(o *op.Op) [6]uint64 {
-	var out [6]uint64
-	for i, v := range [...]int64{r.Arg0, r.Arg1, r.Arg2, r.Arg3, r.Arg4, r.Arg5} {
-		if r.ArgsKept&(1<<i) != 0 {
-			out[i] = uint64(v)
-		} else {
-			out[i] = follows(o, i)
+// setArgs is the reverse; what the fields tell is filled in already.
+func (s *slot) setArgs(o *op.Op) {
+	o.Args = [6]uint64{}
+	if o.Call != nil {
+		for i := range min(len(o.Call.Args), len(o.Args)) {
+			o.Args[i] = follows(o, i)
 		}
 	}
-	return out
-}
-
-// callOf finds the table's row. Several rows may share name and kind, told apart by
-// tests on the arguments; the first whose tests hold counts, as when it was decoded.
-func (r *row) callOf(c *calls, o *op.Op) (*op.Call, bool) {
-	if r.Call == "" {
-		return nil, true
+	if s.kept == 0 {
+		return
 	}
-	if len(c.rows) == 1 { // a log's arguments may be unknown
-		return c.rows[0], true
-	}
-	for _, row := range c.rows {
-		o.Call = row
-		args := r.args(o)
-		if row.Matches(&args) {
-			return row, true
+	for i, v := range s.args {
+		if s.kept&(1<<i) != 0 {
+			o.Args[i] = uint64(v)
 		}
 	}
-	if len(c.rows) == 0 {
-		return nil, false
-	}
-	return c.rows[0], true
 }
