@@ -6,12 +6,9 @@ import "filerace/internal/op"
 // kept as null or not (1), a register that the call does not use as 0. What is left
 // is descriptors with a strange upper half, modes, and the like.
 
-// follows returns what argument i would be if the decoded fields told all of it.
-func follows(o *op.Op, i int) uint64 {
-	if o.Call == nil || i >= len(o.Call.Args) {
-		return 0
-	}
-	switch o.Call.Args[i] {
+// follows returns what an argument would be if the decoded fields told all of it.
+func follows(o *op.Op, a op.Arg) uint64 {
+	switch a {
 	case op.ArgFD, op.ArgDirFD:
 		return uint64(uint32(o.FD))
 	case op.ArgFD2, op.ArgDirFD2, op.ArgLastFD:
@@ -31,7 +28,7 @@ func follows(o *op.Op, i int) uint64 {
 	case op.ArgFlock, op.ArgCmd, op.ArgProt:
 		return uint64(uint32(o.Cmd))
 	}
-	if pointer(o.Call.Args[i]) {
+	if pointer(a) {
 		return 1
 	}
 	return 0
@@ -50,10 +47,7 @@ func pointer(a op.Arg) bool {
 // plainArgs returns the registers as a recording gives them back.
 func plainArgs(o *op.Op) [6]uint64 {
 	var out [6]uint64
-	if o.Call == nil {
-		return out
-	}
-	for i, kind := range o.Call.Args[:min(len(o.Call.Args), len(out))] {
+	for i, kind := range argsOf(o.Call) {
 		out[i] = o.Args[i]
 		if pointer(kind) {
 			out[i] = min(out[i], 1)
@@ -62,11 +56,23 @@ func plainArgs(o *op.Op) [6]uint64 {
 	return out
 }
 
+// argsOf are the arguments that the call has.
+func argsOf(c *op.Call) []op.Arg {
+	if c == nil {
+		return nil
+	}
+	return c.Args[:min(len(c.Args), len(op.Op{}.Args))]
+}
+
 // putArgs fills the argument columns.
 func (r *row) putArgs(o *op.Op) {
 	cols := [...]*int64{&r.Arg0, &r.Arg1, &r.Arg2, &r.Arg3, &r.Arg4, &r.Arg5}
 	for i, v := range plainArgs(o) {
-		if v != follows(o, i) {
+		told := uint64(0)
+		if args := argsOf(o.Call); i < len(args) {
+			told = follows(o, args[i])
+		}
+		if v != told {
 			r.ArgsKept |= 1 << i
 			*cols[i] = int64(v)
 		}
@@ -75,11 +81,8 @@ func (r *row) putArgs(o *op.Op) {
 
 // setArgs is the reverse; what the fields tell is filled in already.
 func (s *slot) setArgs(o *op.Op) {
-	o.Args = [6]uint64{}
-	if o.Call != nil {
-		for i := range min(len(o.Call.Args), len(o.Args)) {
-			o.Args[i] = follows(o, i)
-		}
+	for i, a := range argsOf(o.Call) {
+		o.Args[i] = follows(o, a)
 	}
 	if s.kept == 0 {
 		return

@@ -14,7 +14,7 @@ type column struct {
 	lane  lane
 	pages parquet.Pages // nil: every row has the value that is in the lane already
 	page  parquet.Page
-	index []int32 // the page's values are numbers of the dictionary
+	index []int32 // the page's values are numbers of a dictionary
 	next  int     // value of the page that comes next
 	left  int     // values of the page that are still to come
 	known bool    // the chunk's dictionary is
@@ -103,7 +103,7 @@ func (c *column) turn() error {
 		}
 		c.index = values.Int32()
 	} else {
-		c.lane.page(&values)
+		c.index = c.lane.page(&values)
 	}
 	if c.left == 0 && c.rep == nil {
 		return errors.New("a page is empty")

@@ -9,12 +9,12 @@ import (
 )
 
 // record is the reverse of rowOf. The error says which column holds what cannot be.
-func (s *slot) record(rec *trace.Record, via []*op.Name, fds []*op.FDInfo) (err error) {
-	rec.What, rec.UID, rec.Cgroup, rec.Parent, rec.Lost = s.what, s.uid, s.cgroup, s.parent, s.lost
+func (s *slot) record(via []*op.Name, fds []*op.FDInfo) (rec trace.Record, err error) {
 	if s.what != trace.Gap {
 		rec.Op, err = s.operation(via, fds)
 	}
-	return err
+	rec.What, rec.UID, rec.Cgroup, rec.Parent, rec.Lost = s.what, s.uid, s.cgroup, s.parent, s.lost
+	return rec, err
 }
 
 func (s *slot) operation(via []*op.Name, fds []*op.FDInfo) (*op.Op, error) {
@@ -32,9 +32,10 @@ func (s *slot) operation(via []*op.Name, fds []*op.FDInfo) (*op.Op, error) {
 		return nil, unknown("lock_mode", "")
 	}
 	path := s.paths[0].path
-	o.Path, o.File.Path = s.argPath, path
 	if s.count > 0 {
 		o.Path, o.File.Path = alike(s.argPath, path), alike(s.filePath, path)
+	} else {
+		o.Path, o.File.Path = s.argPath, path
 	}
 	if o.OldSize = op.None; s.grown != math.MinInt64 {
 		o.OldSize = o.File.Size - s.grown
@@ -54,28 +55,30 @@ func (s *slot) operation(via []*op.Name, fds []*op.FDInfo) (*op.Op, error) {
 
 // named makes the operation with its names. Nearly all operations that outlive a
 // moment keep these, and one allocation costs less than two.
-func (s *slot) named(more []*op.Name) (o *op.Op) {
+func (s *slot) named(more []*op.Name) *op.Op {
 	switch s.count {
 	case 0:
-		o = new(op.Op)
+		o := new(op.Op)
 		*o = s.op
 		return o
 	case 1:
 		one := new(struct {
-			op    op.Op
-			names [1]op.Name
+			op   op.Op
+			name [1]op.Name
 		})
-		one.op, one.names[0] = s.op, s.names[0]
-		o = &one.op
-		o.Names = one.names[:]
-	default:
-		o = new(op.Op)
-		*o, o.Names = s.op, make([]op.Name, 2+len(more))
-		copy(o.Names, s.names[:])
-		s.paths[1].name(&o.Names[1])
-		putListed(o.Names[2:], more)
+		one.op, one.name[0] = s.op, s.names[0]
+		s.paths[0].name(&one.name[0])
+		one.op.Names = one.name[:]
+		return &one.op
 	}
-	s.paths[0].name(&o.Names[0])
+	o := new(op.Op)
+	*o = s.op
+	o.Names = make([]op.Name, 2+len(more))
+	for i := range s.names {
+		o.Names[i] = s.names[i]
+		s.paths[i].name(&o.Names[i])
+	}
+	putListed(o.Names[2:], more)
 	return o
 }
 
@@ -96,52 +99,53 @@ func putListed(to []op.Name, from []*op.Name) {
 	}
 }
 
-// rows are those of the table that have the call's name and kind; none if it is no call.
-func (s *slot) rows() ([]*op.Call, error) {
-	if s.call.word == "" {
-		return nil, nil
+// rows are those of the table that have the call's name and kind.
+func (s *slot) rows() []*op.Call {
+	if kind := int(s.op.Kind); kind < len(s.call.by) {
+		return s.call.by[kind]
 	}
-	if int(s.op.Kind) < len(s.call.by) {
-		if rows := s.call.by[s.op.Kind]; len(rows) > 0 {
-			return rows, nil
-		}
-	}
-	return nil, unknown("call", s.call.word+" ("+s.op.Kind.String()+")")
+	return nil
 }
 
 // setCall finds the table's row. Several rows may share name and kind, told apart by
 // tests on the arguments; the first whose tests hold counts, as when it was decoded.
 func (s *slot) setCall(o *op.Op) error {
-	rows, err := s.rows()
-	if err != nil {
-		return err
-	}
-	if len(rows) > 1 { // a single one counts anyway: a log's arguments may be unknown
+	rows := s.rows()
+	switch len(rows) {
+	case 0:
+		if s.call.word != "" {
+			return s.unknownCall()
+		}
+	case 1: // a log's arguments may be unknown
+		o.Call = rows[0]
+	default:
 		for _, o.Call = range rows {
 			if s.setArgs(o); o.Call.Matches(&o.Args) {
 				return nil
 			}
+			o.Args = [6]uint64{}
 		}
-	}
-	if len(rows) > 0 {
 		o.Call = rows[0]
 	}
 	s.setArgs(o)
 	return nil
 }
 
+func (s *slot) unknownCall() error { return unknown("call", s.call.word+" ("+s.op.Kind.String()+")") }
+
 // check finds the first word that this version does not know.
 func (s *slot) check(v *vocabulary, via []*op.Name, fds []*op.FDInfo) error {
 	if err := v.known("event", uint8(s.what)); err != nil || s.what == trace.Gap {
 		return err
 	}
-	if err := v.known("kind", uint8(s.op.Kind)); err != nil {
+	o := &s.op
+	if err := v.known("kind", uint8(o.Kind)); err != nil {
 		return err
 	}
-	if _, err := s.rows(); err != nil {
-		return err
+	if s.call.word != "" && len(s.rows()) == 0 {
+		return s.unknownCall()
 	}
-	if l := &s.op.Lock; l.Family != op.NoLock {
+	if l := &o.Lock; l.Family != op.NoLock {
 		if err := v.known("lock_family", uint8(l.Family)); err != nil {
 			return err
 		}
@@ -159,7 +163,7 @@ func (s *slot) check(v *vocabulary, via []*op.Name, fds []*op.FDInfo) error {
 			return err
 		}
 	}
-	files := []*op.File{&s.op.File, &s.op.File2}
+	files := []*op.File{&o.File, &o.File2}
 	for _, d := range fds {
 		files = append(files, &d.File)
 	}

@@ -174,17 +174,23 @@ func (d *decoder) records(to []trace.Record) ([]trace.Record, error) {
 	if err != nil {
 		return to, err
 	}
+	var via []*op.Name
+	var fds []*op.FDInfo
+	lists := !d.via.empty || !d.fds.empty
 	for i, s := range d.slots[:n] {
-		via, fds := d.via.of(i), d.fds.of(i)
+		if lists {
+			via, fds = d.via.of(i), d.fds.of(i)
+		}
 		if len(d.vocabulary.strange) > 0 {
 			if err := s.check(&d.vocabulary, via, fds); err != nil {
 				return to, &Error{d.name, ErrDamaged, err}
 			}
 		}
-		to = append(to, trace.Record{})
-		if err := s.record(&to[len(to)-1], via, fds); err != nil {
-			return to[:len(to)-1], &Error{d.name, ErrDamaged, err}
+		rec, err := s.record(via, fds)
+		if err != nil {
+			return to, &Error{d.name, ErrDamaged, err}
 		}
+		to = append(to, rec)
 	}
 	return to, nil
 }

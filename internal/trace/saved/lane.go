@@ -1,6 +1,10 @@
 package saved
 
 import (
+	"bytes"
+	"math"
+	"math/bits"
+
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding"
 
@@ -22,12 +26,19 @@ type narrow struct{ *int }
 type lane interface {
 	add(at any)                 // one more slot
 	fill(v parquet.Value)       // all slots have that value
-	learn(d parquet.Dictionary) // that index counts in
-	page(v *encoding.Values)    // of a column without a dictionary
-	copy(to, from, n, held int) // n values of the page; held: those that the slots have already, or none
+	learn(d parquet.Dictionary) // what indices count in
+
+	// page takes a page without a dictionary. Where that is nil, copy copies its
+	// values, else look does.
+	page(v *encoding.Values) (index []int32)
+
+	// copy copies n values of the page to the first slots or, if none are held, to
+	// slots from a place on. From held on are the values that the slots have already.
+	copy(to, from, n, held int)
 	look(to int, index, held []int32)
 }
 
+// none is a place that is nowhere.
 const none = -1
 
 // newLane makes the lane of a column whose field is of that type.
@@ -71,6 +82,7 @@ func (v *vocabulary) newLane(at any) lane {
 
 // places are the fields of a lane, and what a dictionary holds for them.
 type places[T any] struct {
+	groups
 	at   []*T
 	dict []T
 }
@@ -83,25 +95,76 @@ func (p *places[T]) set(v T) {
 	}
 }
 
-// atOnce values are compared with those that the slots have already: most columns
-// change seldom, and comparing costs less than copying.
-const atOnce = 8
-
+// look copies values of the dictionary.
 func (p *places[T]) look(to int, index, held []int32) {
-	at, dict := p.at[to:to+len(index)], p.dict
-	for len(index) >= atOnce && len(at) >= atOnce {
-		now := (*[atOnce]int32)(index)
-		if len(held) < atOnce || *(*[atOnce]int32)(held) != *now {
-			for i, p := range (*[atOnce]*T)(at) {
-				*p = dict[now[i]]
-			}
+	dict := p.dict
+	if len(held) < rowsAtOnce || len(index) != rowsAtOnce {
+		for i, at := range p.at[to : to+len(index)] {
+			*at = dict[index[i]]
 		}
-		at, index = at[atOnce:], index[atOnce:]
-		held = held[min(atOnce, len(held)):]
+		return
 	}
-	for i, k := range index {
-		*at[i] = dict[k]
+	for m := p.changes((*[rowsAtOnce]int32)(index), (*[rowsAtOnce]int32)(held)); m != 0; m &= m - 1 {
+		from := bits.TrailingZeros8(m) * groupRows
+		at, now := (*[groupRows]*T)(p.at[from:]), (*[groupRows]int32)(index[from:])
+		*at[0] = dict[now[0]]
+		*at[1] = dict[now[1]]
+		*at[2] = dict[now[2]]
+		*at[3] = dict[now[3]]
+		*at[4] = dict[now[4]]
+		*at[5] = dict[now[5]]
+		*at[6] = dict[now[6]]
+		*at[7] = dict[now[7]]
 	}
+}
+
+// Most columns change seldom, and comparing with what the slots have already costs
+// less than copying. Where all groups change, it is not tried again for a while.
+const (
+	groupRows  = rowsAtOnce / 8
+	restlessly = 16
+)
+
+// groups keeps an eye on how much of a column changes.
+type groups struct{ restless int }
+
+func (g *groups) changes(now, held *[rowsAtOnce]int32) (mask uint8) {
+	if g.rest() {
+		return math.MaxUint8
+	}
+	if *now == *held {
+		return 0
+	}
+	for i := range 8 {
+		if *(*[groupRows]int32)(now[i*groupRows:]) != *(*[groupRows]int32)(held[i*groupRows:]) {
+			mask |= 1 << i
+		}
+	}
+	return g.note(mask)
+}
+
+func (g *groups) changes64(now, held *[rowsAtOnce]int64) (mask uint8) {
+	if g.rest() {
+		return math.MaxUint8
+	}
+	for i := range 8 {
+		if *(*[groupRows]int64)(now[i*groupRows:]) != *(*[groupRows]int64)(held[i*groupRows:]) {
+			mask |= 1 << i
+		}
+	}
+	return g.note(mask)
+}
+
+func (g *groups) rest() bool {
+	g.restless--
+	return g.restless > 0
+}
+
+func (g *groups) note(mask uint8) uint8 {
+	if g.restless = 0; mask == math.MaxUint8 {
+		g.restless = restlessly
+	}
+	return mask
 }
 
 // numbers are stored as S.
@@ -125,7 +188,10 @@ func (l *numbers[S, T]) fill(v parquet.Value) {
 	}
 }
 
-func (l *numbers[S, T]) page(v *encoding.Values) { l.values = numbersOf[S](v) }
+func (l *numbers[S, T]) page(v *encoding.Values) []int32 {
+	l.values = numbersOf[S](v)
+	return nil
+}
 
 func (l *numbers[S, T]) learn(d parquet.Dictionary) {
 	v := d.Page().Data()
@@ -146,23 +212,26 @@ func numbersOf[S int32 | int64](v *encoding.Values) (out []S) {
 }
 
 func (l *numbers[S, T]) copy(to, from, n, held int) {
-	at, values := l.at[to:to+n], l.values[from:from+n]
-	var had []S
-	if held != none {
-		had = l.values[held : held+n]
-	}
-	for len(values) >= atOnce && len(at) >= atOnce {
-		now := (*[atOnce]S)(values)
-		if len(had) < atOnce || *(*[atOnce]S)(had) != *now {
-			for i, p := range (*[atOnce]*T)(at) {
-				*p = T(now[i])
-			}
+	values := l.values[from : from+n]
+	if held == none || n != rowsAtOnce {
+		for i, at := range l.at[to : to+n] {
+			*at = T(values[i])
 		}
-		at, values = at[atOnce:], values[atOnce:]
-		had = had[min(atOnce, len(had)):]
+		return
 	}
-	for i, v := range values {
-		*at[i] = T(v)
+	var mask uint8
+	switch now := any(values).(type) {
+	case []int32:
+		mask = l.changes((*[rowsAtOnce]int32)(now), (*[rowsAtOnce]int32)(any(l.values[held:]).([]int32)))
+	case []int64:
+		mask = l.changes64((*[rowsAtOnce]int64)(now), (*[rowsAtOnce]int64)(any(l.values[held:]).([]int64)))
+	}
+	for ; mask != 0; mask &= mask - 1 {
+		from := bits.TrailingZeros8(mask) * groupRows
+		now := (*[groupRows]S)(values[from:])
+		for i, at := range (*[groupRows]*T)(l.at[from:]) {
+			*at = T(now[i])
+		}
 	}
 }
 
@@ -170,10 +239,7 @@ func (l *numbers[S, T]) copy(to, from, n, held int) {
 type texts[T any] struct {
 	places[T]
 	of    func([]byte) T
-	bytes []byte
-	ends  []uint32
-	last  string // the latest text that came without a dictionary
-	means T
+	index []int32 // of a page without a dictionary
 }
 
 func (l *texts[T]) fill(v parquet.Value) { l.set(l.of(v.ByteArray())) }
@@ -187,20 +253,28 @@ func (l *texts[T]) learn(d parquet.Dictionary) {
 	}
 }
 
-func (l *texts[T]) page(v *encoding.Values) {
-	l.bytes, l.ends = v.ByteArray()
-	l.last, l.means = "", l.of(nil)
+// page makes a dictionary, of a kind: what is empty or like the one before is not
+// translated again.
+func (l *texts[T]) page(v *encoding.Values) []int32 {
+	text, ends := v.ByteArray()
+	l.dict, l.index = append(l.dict[:0], l.of(nil)), l.index[:0]
+	var last []byte
+	at := int32(0)
+	for i := range max(len(ends)-1, 0) {
+		switch b := text[ends[i]:ends[i+1]]; {
+		case len(b) == 0:
+			l.index = append(l.index, 0)
+			continue
+		case !bytes.Equal(b, last):
+			at, last = int32(len(l.dict)), b
+			l.dict = append(l.dict, l.of(b))
+		}
+		l.index = append(l.index, at)
+	}
+	return l.index
 }
 
-func (l *texts[T]) copy(to, from, n, _ int) {
-	begin := l.ends[from]
-	for i, end := range l.ends[from+1 : from+1+n] {
-		if b := l.bytes[begin:end]; string(b) != l.last {
-			l.last, l.means = string(b), l.of(b)
-		}
-		*l.at[to+i], begin = l.means, end
-	}
-}
+func (l *texts[T]) copy(_, _, _, _ int) { panic("texts have an index") }
 
 // flags are bits.
 type flags struct {
@@ -212,9 +286,15 @@ func (l *flags) fill(v parquet.Value) { l.set(v.Boolean()) }
 
 func (l *flags) learn(parquet.Dictionary) { panic("a dictionary of yes and no") }
 
-func (l *flags) page(v *encoding.Values) { l.bits = v.Boolean() }
+func (l *flags) page(v *encoding.Values) []int32 {
+	l.bits = v.Boolean()
+	return nil
+}
 
-func (l *flags) copy(to, from, n, _ int) {
+func (l *flags) copy(to, from, n, held int) {
+	if held != none && from%8 == 0 && held%8 == 0 && n%8 == 0 && bytes.Equal(l.bits[from/8:(from+n)/8], l.bits[held/8:(held+n)/8]) {
+		return
+	}
 	for i, at := range l.at[to : to+n] {
 		*at = l.bits[(from+i)/8]>>((from+i)%8)&1 != 0
 	}
