@@ -1,6 +1,10 @@
 package saved
 
-import "filerace/internal/op"
+import (
+	"math"
+
+	"filerace/internal/op"
+)
 
 // Registers are kept only where they say more than the decoded fields: a pointer is
 // kept as null or not (1), a register that the call does not use as 0. What is left
@@ -8,40 +12,55 @@ import "filerace/internal/op"
 
 // follows returns what an argument would be if the decoded fields told all of it.
 func follows(o *op.Op, a op.Arg) uint64 {
-	switch a {
-	case op.ArgFD, op.ArgDirFD:
-		return uint64(uint32(o.FD))
-	case op.ArgFD2, op.ArgDirFD2, op.ArgLastFD:
-		return uint64(uint32(o.FD2))
-	case op.ArgFlags, op.ArgMapFlags, op.ArgClone:
-		return o.Flags &^ o.Call.Flags
-	case op.ArgLen, op.ArgIovCnt:
-		return uint64(o.Len)
-	case op.ArgOff, op.ArgSeek:
-		return uint64(o.Off)
-	case op.ArgWhence:
-		return uint64(uint32(o.Whence))
-	case op.ArgSignal:
-		return uint64(uint32(o.Signal))
-	case op.ArgStatus:
-		return uint64(uint32(o.Status))
-	case op.ArgFlock, op.ArgCmd, op.ArgProt:
-		return uint64(uint32(o.Cmd))
-	}
-	if pointer(a) {
+	switch tells[a] {
+	case tellsPointer:
 		return 1
+	case tellsFD:
+		return uint64(uint32(o.FD))
+	case tellsFD2:
+		return uint64(uint32(o.FD2))
+	case tellsFlags:
+		return o.Flags &^ o.Call.Flags
+	case tellsLen:
+		return uint64(o.Len)
+	case tellsOff:
+		return uint64(o.Off)
+	case tellsWhence:
+		return uint64(uint32(o.Whence))
+	case tellsSignal:
+		return uint64(uint32(o.Signal))
+	case tellsStatus:
+		return uint64(uint32(o.Status))
+	case tellsCmd:
+		return uint64(uint32(o.Cmd))
 	}
 	return 0
 }
 
-// pointer reports whether the argument is an address, which means nothing later.
-func pointer(a op.Arg) bool {
-	switch a {
-	case op.ArgPath, op.ArgPath2, op.ArgText, op.ArgBuf, op.ArgPtr, op.ArgIov, op.ArgOffPtr, op.ArgOffPtr2, op.ArgHow,
-		op.ArgCloneArgs, op.ArgFDPair, op.ArgTime, op.ArgTimeval, op.ArgWaitStatus, op.ArgSigInfo:
-		return true
-	}
-	return false
+// Where an argument comes back from.
+const (
+	tellsPointer = 1 + iota // an address, which means nothing later
+	tellsFD
+	tellsFD2
+	tellsFlags
+	tellsLen
+	tellsOff
+	tellsWhence
+	tellsSignal
+	tellsStatus
+	tellsCmd
+)
+
+var tells = [math.MaxUint8 + 1]uint8{
+	op.ArgFD: tellsFD, op.ArgDirFD: tellsFD, op.ArgFD2: tellsFD2, op.ArgDirFD2: tellsFD2, op.ArgLastFD: tellsFD2,
+	op.ArgFlags: tellsFlags, op.ArgMapFlags: tellsFlags, op.ArgClone: tellsFlags, op.ArgLen: tellsLen, op.ArgIovCnt: tellsLen,
+	op.ArgOff: tellsOff, op.ArgSeek: tellsOff, op.ArgWhence: tellsWhence, op.ArgSignal: tellsSignal, op.ArgStatus: tellsStatus,
+	op.ArgFlock: tellsCmd, op.ArgCmd: tellsCmd, op.ArgProt: tellsCmd,
+
+	op.ArgPath: tellsPointer, op.ArgPath2: tellsPointer, op.ArgText: tellsPointer, op.ArgBuf: tellsPointer, op.ArgPtr: tellsPointer,
+	op.ArgIov: tellsPointer, op.ArgOffPtr: tellsPointer, op.ArgOffPtr2: tellsPointer, op.ArgHow: tellsPointer,
+	op.ArgCloneArgs: tellsPointer, op.ArgFDPair: tellsPointer, op.ArgTime: tellsPointer, op.ArgTimeval: tellsPointer,
+	op.ArgWaitStatus: tellsPointer, op.ArgSigInfo: tellsPointer,
 }
 
 // plainArgs returns the registers as a recording gives them back.
@@ -49,7 +68,7 @@ func plainArgs(o *op.Op) [6]uint64 {
 	var out [6]uint64
 	for i, kind := range argsOf(o.Call) {
 		out[i] = o.Args[i]
-		if pointer(kind) {
+		if tells[kind] == tellsPointer {
 			out[i] = min(out[i], 1)
 		}
 	}

@@ -177,7 +177,8 @@ func (d *decoder) record(r *row) (rec trace.Record, err error) {
 	if err := d.slots[0].check(&d.vocabulary, via, nil); err != nil {
 		return rec, err
 	}
-	return d.slots[0].record(via, nil)
+	err = d.slots[0].record(&rec, via, nil)
+	return rec, err
 }
 
 // FuzzRow feeds the decoder of rows: what it takes, it gives back as it was.

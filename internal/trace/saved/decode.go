@@ -9,12 +9,12 @@ import (
 )
 
 // record is the reverse of rowOf. The error says which column holds what cannot be.
-func (s *slot) record(via []*op.Name, fds []*op.FDInfo) (rec trace.Record, err error) {
+func (s *slot) record(rec *trace.Record, via []*op.Name, fds []*op.FDInfo) (err error) {
+	rec.What, rec.UID, rec.Cgroup, rec.Parent, rec.Lost = s.what, s.uid, s.cgroup, s.parent, s.lost
 	if s.what != trace.Gap {
 		rec.Op, err = s.operation(via, fds)
 	}
-	rec.What, rec.UID, rec.Cgroup, rec.Parent, rec.Lost = s.what, s.uid, s.cgroup, s.parent, s.lost
-	return rec, err
+	return err
 }
 
 func (s *slot) operation(via []*op.Name, fds []*op.FDInfo) (*op.Op, error) {

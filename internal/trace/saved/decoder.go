@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -176,6 +177,9 @@ func (d *decoder) records(to []trace.Record) ([]trace.Record, error) {
 	}
 	var via []*op.Name
 	var fds []*op.FDInfo
+	was := len(to)
+	to = slices.Grow(to, n)[:was+n]
+	clear(to[was:])
 	lists := !d.via.empty || !d.fds.empty
 	for i, s := range d.slots[:n] {
 		if lists {
@@ -183,14 +187,12 @@ func (d *decoder) records(to []trace.Record) ([]trace.Record, error) {
 		}
 		if len(d.vocabulary.strange) > 0 {
 			if err := s.check(&d.vocabulary, via, fds); err != nil {
-				return to, &Error{d.name, ErrDamaged, err}
+				return to[:was+i], &Error{d.name, ErrDamaged, err}
 			}
 		}
-		rec, err := s.record(via, fds)
-		if err != nil {
-			return to, &Error{d.name, ErrDamaged, err}
+		if err := s.record(&to[was+i], via, fds); err != nil {
+			return to[:was+i], &Error{d.name, ErrDamaged, err}
 		}
-		to = append(to, rec)
 	}
 	return to, nil
 }

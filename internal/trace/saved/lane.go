@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding"
@@ -104,9 +105,10 @@ func (p *places[T]) look(to int, index, held []int32) {
 		}
 		return
 	}
+	all := (*[rowsAtOnce]*T)(p.at)
 	for m := p.changes((*[rowsAtOnce]int32)(index), (*[rowsAtOnce]int32)(held)); m != 0; m &= m - 1 {
 		from := bits.TrailingZeros8(m) * groupRows
-		at, now := (*[groupRows]*T)(p.at[from:]), (*[groupRows]int32)(index[from:])
+		at, now := (*[groupRows]*T)(all[from:]), (*[groupRows]int32)(index[from:])
 		*at[0] = dict[now[0]]
 		*at[1] = dict[now[1]]
 		*at[2] = dict[now[2]]
@@ -257,19 +259,21 @@ func (l *texts[T]) learn(d parquet.Dictionary) {
 // translated again.
 func (l *texts[T]) page(v *encoding.Values) []int32 {
 	text, ends := v.ByteArray()
-	l.dict, l.index = append(l.dict[:0], l.of(nil)), l.index[:0]
+	n := max(len(ends)-1, 0)
+	l.dict, l.index = append(l.dict[:0], l.of(nil)), slices.Grow(l.index[:0], n)[:n]
+	clear(l.index)
 	var last []byte
-	at := int32(0)
-	for i := range max(len(ends)-1, 0) {
-		switch b := text[ends[i]:ends[i+1]]; {
-		case len(b) == 0:
-			l.index = append(l.index, 0)
+	at, from := int32(0), uint32(0) // texts begin where the one before ends
+	for i := range l.index {
+		to := ends[i+1]
+		if from == to {
 			continue
-		case !bytes.Equal(b, last):
+		}
+		if b := text[from:to]; !bytes.Equal(b, last) {
 			at, last = int32(len(l.dict)), b
 			l.dict = append(l.dict, l.of(b))
 		}
-		l.index = append(l.index, at)
+		l.index[i], from = at, to
 	}
 	return l.index
 }
