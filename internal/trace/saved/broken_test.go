@@ -188,12 +188,12 @@ func FuzzRow(f *testing.F) {
 		f.Add(r.Event, r.Kind, r.Call, r.Path, r.Base, r.ArgPath, r.FilePath, r.FileType, r.LockFamily, r.LockMode, r.Names, r.ArgsKept, r.Result, r.Size, r.Grown, 1)
 	}
 	f.Add("gap", "", "", "", "", "", "", "", "", "", int32(0), int32(0), int64(0), int64(0), int64(0), 0)
+	d := newDecoder("")
 	f.Fuzz(func(t *testing.T, event, kind, call, path, base, arg, file, typ, family, mode string, names, args int32, result, size, grown int64, via int) {
 		in := row{
 			Event: event, Kind: kind, Call: call, Path: path, Base: base, ArgPath: arg, FilePath: file, FileType: typ, LockFamily: family,
 			LockMode: mode, Names: names, ArgsKept: args, Arg0: result, Arg3: size, Result: result, Size: size, Grown: grown, Via: make([]nameRow, via&7),
 		}
-		d := newDecoder("")
 		rec, err := d.record(&in)
 		if err != nil || rec.Op == nil {
 			return

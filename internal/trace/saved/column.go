@@ -14,6 +14,8 @@ type column struct {
 	lane  lane
 	pages parquet.Pages // nil: every row has the value that is in the lane already
 	page  parquet.Page
+	runs  *runs   // nil: pages are read
+	rows  int64   // of the chunk before the page
 	index []int32 // the page's values are numbers of a dictionary
 	next  int     // value of the page that comes next
 	left  int     // values of the page that are still to come
@@ -40,9 +42,9 @@ func columnsOf[T any](v *vocabulary, slots []*T, of func(*T) []field) []*column 
 }
 
 // begin begins with another segment.
-func (c *column) begin(chunk *parquet.FileColumnChunk) {
+func (c *column) begin(chunk *parquet.FileColumnChunk, r *runs) {
 	c.close()
-	*c = column{name: c.name, lane: c.lane, pages: chunk.Pages()}
+	*c = column{name: c.name, lane: c.lane, pages: chunk.Pages(), runs: r}
 }
 
 // fixed is begin for a column that may have one value, as most have: it costs no more
@@ -80,6 +82,11 @@ func (c *column) read(n int) error {
 
 // turn goes to the next page.
 func (c *column) turn() error {
+	if c.runs != nil {
+		if err := c.turnRuns(); err != errOther {
+			return err
+		}
+	}
 	if c.page != nil {
 		parquet.Release(c.page)
 		c.page = nil
@@ -111,6 +118,34 @@ func (c *column) turn() error {
 	return nil
 }
 
+// turnRuns goes to the next page of runs. After errOther the column is one of pages.
+func (c *column) turnRuns() (err error) {
+	pages, ok := c.pages.(*parquet.FilePages)
+	if ok && !c.known {
+		dict, err := pages.ReadDictionary()
+		if err != nil {
+			return err
+		}
+		c.lane.learn(dict)
+		c.known = true
+	}
+	c.left, err = c.runs.turn()
+	switch {
+	case err == errOther || !ok:
+		c.runs, c.known = nil, false
+		if c.rows > 0 {
+			if err := c.pages.SeekToRow(c.rows); err != nil {
+				return err
+			}
+		}
+		return errOther
+	case err == nil && c.left == 0:
+		return errors.New("a page is empty")
+	}
+	c.rows += int64(c.left)
+	return err
+}
+
 // take copies n values of the page to the lane from place at on.
 func (c *column) take(at, n int) {
 	if n == 0 {
@@ -118,6 +153,10 @@ func (c *column) take(at, n int) {
 	}
 	from, held := c.next, none
 	c.next, c.left = from+n, c.left-n
+	if c.runs != nil {
+		c.lane.follow(c.runs, at, n)
+		return
+	}
 	if at == 0 {
 		if c.held+n <= c.heldTo {
 			held = c.held

@@ -75,19 +75,20 @@ func (d *decoder) open(s *segment) (err error) {
 	if groups := f.RowGroups(); len(groups) != 1 {
 		return &Error{d.name, ErrDamaged, fmt.Errorf("it has %d row groups", len(groups))}
 	}
-	d.begin(columns, f.RowGroups()[0].ColumnChunks())
+	d.begin(text, f, columns)
 	return nil
 }
 
-func (d *decoder) begin(columns [][]string, chunks []parquet.ColumnChunk) {
+func (d *decoder) begin(text []byte, f *parquet.File, columns [][]string) {
 	d.active, d.vocabulary.strange = d.active[:0], nil
 	d.via.begin()
 	d.fds.begin()
 	for _, name := range later {
 		d.columns[name].clear()
 	}
-	for i, chunk := range chunks {
-		d.reset(columns[i], chunk.(*parquet.FileColumnChunk))
+	stored := f.Metadata().RowGroups[0].Columns
+	for i, chunk := range f.RowGroups()[0].ColumnChunks() {
+		d.reset(columns[i], chunk.(*parquet.FileColumnChunk), runsOf(text, &stored[i].MetaData))
 	}
 }
 
@@ -127,12 +128,12 @@ func (d *decoder) names() (all []string) {
 }
 
 // reset begins with the column at a path: its name, or list, "list", "element", name.
-func (d *decoder) reset(path []string, chunk *parquet.FileColumnChunk) {
+func (d *decoder) reset(path []string, chunk *parquet.FileColumnChunk, r *runs) {
 	last := path[len(path)-1]
 	switch {
 	case len(path) == 1:
 		if c := d.columns[last]; c != nil && !c.fixed(chunk) {
-			c.begin(chunk)
+			c.begin(chunk, r)
 			d.active = append(d.active, c)
 		}
 	case path[0] == "via":

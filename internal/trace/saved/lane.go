@@ -37,6 +37,7 @@ type lane interface {
 	// slots from a place on. From held on are the values that the slots have already.
 	copy(to, from, n, held int)
 	look(to int, index, held []int32)
+	follow(r *runs, to, n int)
 }
 
 // none is a place that is nowhere.
@@ -86,6 +87,9 @@ type places[T any] struct {
 	groups
 	at   []*T
 	dict []T
+
+	uniform bool // all slots have that value of the dictionary
+	value   uint32
 }
 
 func (p *places[T]) add(at any) { p.at = append(p.at, at.(*T)) }
@@ -94,6 +98,7 @@ func (p *places[T]) set(v T) {
 	for _, at := range p.at {
 		*at = v
 	}
+	p.uniform = false
 }
 
 // look copies values of the dictionary.

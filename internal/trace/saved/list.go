@@ -37,7 +37,7 @@ func (l *list[T]) begin() {
 func (l *list[T]) reset(name string, chunk *parquet.FileColumnChunk) {
 	for _, c := range l.columns {
 		if c.name == name {
-			c.begin(chunk)
+			c.begin(chunk, nil)
 			l.empty = l.empty && chunk.NullCount() == chunk.NumValues()
 		}
 	}
