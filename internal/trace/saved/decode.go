@@ -3,194 +3,174 @@ package saved
 import (
 	"fmt"
 	"math"
-	"slices"
-	"strings"
 
 	"filerace/internal/op"
 	"filerace/internal/trace"
 )
 
 // record is the reverse of rowOf. The error says which column holds what cannot be.
-func (r *row) record() (trace.Record, error) {
-	what := slices.Index(events[:], r.Event)
-	if what < 0 {
-		return trace.Record{}, unknown("event", r.Event)
+func (s *slot) record(rec *trace.Record, via []*op.Name, fds []*op.FDInfo) (err error) {
+	rec.What, rec.UID, rec.Cgroup, rec.Parent, rec.Lost = s.what, s.uid, s.cgroup, s.parent, s.lost
+	if s.what != trace.Gap {
+		rec.Op, err = s.operation(via, fds)
 	}
-	rec := trace.Record{What: trace.What(what), UID: r.UID, Cgroup: r.Cgroup, Parent: int(r.Parent), Lost: r.Lost}
-	if rec.What == trace.Gap {
-		return rec, nil
-	}
-	var err error
-	rec.Op, err = r.op()
-	return rec, err
+	return err
 }
 
-func unknown(column, value string) error {
-	return fmt.Errorf("column %s holds %q, which this version does not know", column, value)
+func (s *slot) operation(via []*op.Name, fds []*op.FDInfo) (*op.Op, error) {
+	more := max(int(s.count)-2, 0)
+	if s.count < 0 || more > len(via) {
+		return nil, fmt.Errorf("column names says %d, and %d are there", s.count, 2+len(via))
+	}
+	o := s.named(via[:more])
+	if err := s.setCall(o); err != nil {
+		return nil, err
+	}
+	if o.Lock.Family == op.NoLock {
+		o.Lock = op.Lock{}
+	} else if o.Lock.Mode == noMode {
+		return nil, unknown("lock_mode", "")
+	}
+	path := s.paths[0].path
+	if s.count > 0 {
+		o.Path, o.File.Path = alike(s.argPath, path), alike(s.filePath, path)
+	} else {
+		o.Path, o.File.Path = s.argPath, path
+	}
+	if o.OldSize = op.None; s.grown != math.MinInt64 {
+		o.OldSize = o.File.Size - s.grown
+	}
+	if via = via[more:]; len(via) > 0 {
+		o.Via = make([]op.Name, len(via))
+		putListed(o.Via, via)
+	}
+	if len(fds) > 0 {
+		o.FDs = make([]op.FDInfo, len(fds))
+		for i, d := range fds {
+			o.FDs[i] = *d
+		}
+	}
+	return o, nil
 }
 
-func (r *row) op() (*op.Op, error) {
-	c := callsOf(r.Call, r.Kind)
-	if !c.known {
-		return nil, unknown("kind", r.Kind)
+// named makes the operation with its names. Nearly all operations that outlive a
+// moment keep these, and one allocation costs less than two.
+func (s *slot) named(more []*op.Name) *op.Op {
+	switch s.count {
+	case 0:
+		o := new(op.Op)
+		*o = s.op
+		return o
+	case 1:
+		one := new(struct {
+			op   op.Op
+			name [1]op.Name
+		})
+		one.op, one.name[0] = s.op, s.names[0]
+		s.paths[0].name(&one.name[0])
+		one.op.Names = one.name[:]
+		return &one.op
 	}
-	o, first := r.blank()
-	*o = op.Op{
-		Seq: int(r.Seq), Actor: op.Actor(r.Actor), Prog: r.Prog, PID: int(r.PID), TID: int(r.TID), Kind: c.kind,
-		Enter: r.Enter, Exit: r.Exit, Ret: r.Result,
-		FD: int(r.FD), FD2: int(r.FD2), NewFD: int(r.NewFD), NewFD2: int(r.NewFD2),
-		Flags: r.Flags, Cmd: int(r.Cmd), Off: r.Off, Len: r.Len, Whence: int(r.Whence), Path: r.ArgPath, Path2: r.ArgPath2,
-		Sum: r.Sum, Reaped: int(r.Reaped), Child: op.Actor(r.Child), Status: int(r.Status), Signal: int(r.Signal),
-		Waits: r.Waits, Faked: r.Faked, Thread: r.Thread, NoLocks: r.NoLocks, Done: r.Done, Inside: r.Inside,
-		Off2: r.Off2, OFlags: r.OFlags, OldSize: op.None, OFD: int(r.OFD), OFD2: int(r.OFD2), Decision: int(r.Decision),
+	o := new(op.Op)
+	*o = s.op
+	o.Names = make([]op.Name, 2+len(more))
+	for i := range s.names {
+		o.Names[i] = s.names[i]
+		s.paths[i].name(&o.Names[i])
 	}
-	var ok bool
-	if o.Call, ok = r.callOf(c, o); !ok {
-		return nil, unknown("call", r.Call+" ("+r.Kind+")")
-	}
-	o.Args = r.args(o)
-	if err := r.lock(&o.Lock); err != nil {
-		return nil, err
-	}
-	var err error
-	if o.Names, o.Via, err = r.names(first); err != nil {
-		return nil, err
-	}
-	filePath := r.Path
-	if r.Names > 0 {
-		o.Path, filePath = alike(r.ArgPath, r.Path), alike(r.FilePath, r.Path)
-	}
-	if o.File, err = (&fileRow{r.Dev, r.Ino, r.Birth, r.FileType, filePath, r.Nlink, r.Size}).file(); err != nil {
-		return nil, err
-	}
-	if r.Grown != math.MinInt64 {
-		o.OldSize = o.File.Size - r.Grown
-	}
-	if o.File2, err = (&fileRow{r.File2Dev, r.File2Ino, r.File2Birth, r.File2Type, r.File2Path, r.File2Nlink, r.File2Size}).file(); err != nil {
-		return nil, err
-	}
-	o.FDs, err = r.fds()
-	return o, err
+	putListed(o.Names[2:], more)
+	return o
 }
 
-// blank makes room for the operation, and for its name if it has one: nearly all
-// operations that outlive a moment keep it, and one allocation costs less than two.
-func (r *row) blank() (o *op.Op, first []op.Name) {
-	if r.Names != 1 {
-		return new(op.Op), nil
+// name completes a name.
+func (p *place) name(n *op.Name) {
+	n.Path = p.path
+	if n.Base == "" {
+		n.Base = p.last
+	} else if n.Base == nothing {
+		n.Base = ""
 	}
-	named := new(struct {
-		op   op.Op
-		name [1]op.Name
-	})
-	return &named.op, named.name[:]
 }
 
-func (r *row) lock(l *op.Lock) error {
-	if r.LockFamily == "" {
-		return nil
+func putListed(to []op.Name, from []*op.Name) {
+	for i, n := range from {
+		to[i] = *n
+		(&place{n.Path, lastOf(n.Path)}).name(&to[i])
 	}
-	family, ok := families[r.LockFamily]
-	if !ok {
-		return unknown("lock_family", r.LockFamily)
+}
+
+// rows are those of the table that have the call's name and kind.
+func (s *slot) rows() []*op.Call {
+	if kind := int(s.op.Kind); kind < len(s.call.by) {
+		return s.call.by[kind]
 	}
-	mode, ok := modes[r.LockMode]
-	if !ok {
-		return unknown("lock_mode", r.LockMode)
-	}
-	*l = op.Lock{Family: family, Mode: mode, Wait: r.LockWait, Start: r.LockStart, End: r.LockEnd, Whence: int16(r.LockWhence)}
 	return nil
 }
 
-// names puts the only name into first, if there is room.
-func (r *row) names(first []op.Name) (names, via []op.Name, err error) {
-	more := max(int(r.Names)-2, 0)
-	if r.Names < 0 || more > len(r.Via) {
-		return nil, nil, fmt.Errorf("column names says %d, and %d are there", r.Names, 2+len(r.Via))
+// setCall finds the table's row. Several rows may share name and kind, told apart by
+// tests on the arguments; the first whose tests hold counts, as when it was decoded.
+func (s *slot) setCall(o *op.Op) error {
+	rows := s.rows()
+	switch len(rows) {
+	case 0:
+		if s.call.word != "" {
+			return s.unknownCall()
+		}
+	case 1: // a log's arguments may be unknown
+		o.Call = rows[0]
+	default:
+		for _, o.Call = range rows {
+			if s.setArgs(o); o.Call.Matches(&o.Args) {
+				return nil
+			}
+			o.Args = [6]uint64{}
+		}
+		o.Call = rows[0]
 	}
-	if r.Names == 0 && len(r.Via) == 0 {
-		return nil, nil, nil
-	}
-	flat := [2]nameRow{{
-		r.Path, r.Base, r.DirDev, r.DirIno, r.DirBirth, r.BeforeDev, r.BeforeIno, r.BeforeBirth,
-		r.AfterDev, r.AfterIno, r.AfterBirth, r.NameType, r.NameNlink, r.NameSize,
-	}, {
-		r.Path2, r.Base2, r.Dir2Dev, r.Dir2Ino, r.Dir2Birth, r.Before2Dev, r.Before2Ino, r.Before2Birth,
-		r.After2Dev, r.After2Ino, r.After2Birth, r.Name2Type, r.Name2Nlink, r.Name2Size,
-	}}
-	if names, err = namesOf(append(flat[:min(r.Names, 2)], r.Via[:more]...), first); err != nil {
-		return nil, nil, err
-	}
-	via, err = namesOf(r.Via[more:], nil)
-	return names, via, err
+	s.setArgs(o)
+	return nil
 }
 
-func namesOf(rows []nameRow, out []op.Name) ([]op.Name, error) {
-	if len(rows) == 0 {
-		return nil, nil
+func (s *slot) unknownCall() error { return unknown("call", s.call.word+" ("+s.op.Kind.String()+")") }
+
+// check finds the first word that this version does not know.
+func (s *slot) check(v *vocabulary, via []*op.Name, fds []*op.FDInfo) error {
+	if err := v.known("event", uint8(s.what)); err != nil || s.what == trace.Gap {
+		return err
 	}
-	if len(out) != len(rows) {
-		out = make([]op.Name, len(rows))
+	o := &s.op
+	if err := v.known("kind", uint8(o.Kind)); err != nil {
+		return err
 	}
-	for i := range rows {
-		r := &rows[i]
-		t := slices.Index(types[:], r.Type)
-		if t < 0 {
-			return nil, unknown("name_type", r.Type)
+	if s.call.word != "" && len(s.rows()) == 0 {
+		return s.unknownCall()
+	}
+	if l := &o.Lock; l.Family != op.NoLock {
+		if err := v.known("lock_family", uint8(l.Family)); err != nil {
+			return err
 		}
-		out[i] = op.Name{
-			Dir: op.FileID{Dev: r.DirDev, Ino: r.DirIno, Birth: r.DirBirth}, Base: alike(r.Base, lastOf(r.Path)), Path: r.Path,
-			Before: op.FileID{Dev: r.BeforeDev, Ino: r.BeforeIno, Birth: r.BeforeBirth},
-			After:  op.FileID{Dev: r.AfterDev, Ino: r.AfterIno, Birth: r.AfterBirth},
-			Type:   op.FileType(t), Nlink: r.Nlink, Size: r.Size,
-		}
-	}
-	return out, nil
-}
-
-func (r *fileRow) file() (op.File, error) {
-	t := slices.Index(types[:], r.Type)
-	if t < 0 {
-		return op.File{}, unknown("file_type", r.Type)
-	}
-	return op.File{
-		ID: op.FileID{Dev: r.Dev, Ino: r.Ino, Birth: r.Birth}, Type: op.FileType(t), Path: r.Path, Nlink: r.Nlink, Size: r.Size,
-	}, nil
-}
-
-func (r *row) fds() ([]op.FDInfo, error) {
-	if len(r.FDs) == 0 {
-		return nil, nil
-	}
-	out := make([]op.FDInfo, len(r.FDs))
-	for i := range r.FDs {
-		d := &r.FDs[i]
-		f, err := (&fileRow{d.Dev, d.Ino, d.Birth, d.Type, d.Path, d.Nlink, d.Size}).file()
-		if err != nil {
-			return nil, err
-		}
-		out[i] = op.FDInfo{FD: int(d.FD), File: f, Flags: d.Flags, Off: d.Off, Shared: int(d.Shared)}
-	}
-	return out, nil
-}
-
-// The words of kinds, lock families and modes, backwards. A number without
-// a word is "kind N", and none of ours.
-var (
-	kinds    = backwards[op.Kind](math.MaxUint8)
-	families = backwards[op.LockFamily](int(op.LeaseLock) + 1)
-	modes    = backwards[op.LockMode](int(op.Exclusive) + 1)
-)
-
-func backwards[T interface {
-	~uint8
-	fmt.Stringer
-}](n int) map[string]T {
-	m := make(map[string]T, n)
-	for i := range n {
-		if word := T(i).String(); !strings.HasPrefix(word, "kind ") {
-			m[word] = T(i)
+		if err := v.known("lock_mode", uint8(l.Mode)); err != nil {
+			return err
 		}
 	}
-	return m
+	for i := range s.names[:min(max(s.count, 0), 2)] {
+		if err := v.known("name_type", uint8(s.names[i].Type)); err != nil {
+			return err
+		}
+	}
+	for _, n := range via {
+		if err := v.known("name_type", uint8(n.Type)); err != nil {
+			return err
+		}
+	}
+	files := []*op.File{&o.File, &o.File2}
+	for _, d := range fds {
+		files = append(files, &d.File)
+	}
+	for _, f := range files {
+		if err := v.known("file_type", uint8(f.Type)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

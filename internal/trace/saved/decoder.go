@@ -7,35 +7,41 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
 
+	"filerace/internal/op"
 	"filerace/internal/trace"
 )
 
 // decoder reads segments. It goes column by column through so few rows at a time
 // that they stay in the processor's cache.
 type decoder struct {
-	dir     string
-	name    string // of the segment
-	left    int64  // rows that the segment must still give
-	words   words
-	rows    []row
-	columns map[string]*column
-	active  []*column // those that have more than one value in the segment
-	via     *list[nameRow]
-	fds     *list[fdRow]
+	dir        string
+	name       string // of the segment
+	left       int64  // rows that the segment must still give
+	vocabulary vocabulary
+	slots      []*slot
+	columns    map[string]*column
+	active     []*column // those that have more than one value in the segment
+	via        *list[op.Name]
+	fds        *list[op.FDInfo]
 }
 
 const rowsAtOnce = 64
 
 func newDecoder(dir string) *decoder {
-	d := &decoder{dir: dir, rows: make([]row, rowsAtOnce), columns: map[string]*column{}}
-	for name, lane := range lanesOf(d.rows) {
-		d.columns[name] = &column{lane: lane, words: &d.words}
+	d := &decoder{dir: dir, slots: make([]*slot, rowsAtOnce), columns: map[string]*column{}}
+	slots := make([]slot, rowsAtOnce)
+	for i := range slots {
+		d.slots[i] = &slots[i]
 	}
-	d.via, d.fds = newList[nameRow](&d.words, rowsAtOnce), newList[fdRow](&d.words, rowsAtOnce)
+	for _, c := range columnsOf(&d.vocabulary, d.slots, (*slot).fields) {
+		d.columns[c.name] = c
+	}
+	d.via, d.fds = newList(&d.vocabulary, rowsAtOnce, nameFields), newList(&d.vocabulary, rowsAtOnce, fdFields)
 	return d
 }
 
@@ -58,7 +64,8 @@ func (d *decoder) open(s *segment) (err error) {
 	if err != nil {
 		return &Error{d.name, ErrDamaged, err}
 	}
-	if !d.ours(f.Schema().Columns()) {
+	columns := f.Schema().Columns()
+	if !d.ours(columns) {
 		return &Error{d.name, ErrForeign, errors.New("its columns are not those of a recording")}
 	}
 	d.left = f.NumRows()
@@ -68,14 +75,21 @@ func (d *decoder) open(s *segment) (err error) {
 	if groups := f.RowGroups(); len(groups) != 1 {
 		return &Error{d.name, ErrDamaged, fmt.Errorf("it has %d row groups", len(groups))}
 	}
+	d.begin(text, f, columns)
+	return nil
+}
+
+func (d *decoder) begin(text []byte, f *parquet.File, columns [][]string) {
+	d.active, d.vocabulary.strange = d.active[:0], nil
+	d.via.begin()
+	d.fds.begin()
 	for _, name := range later {
 		d.columns[name].clear()
 	}
-	d.active = d.active[:0]
+	stored := f.Metadata().RowGroups[0].Columns
 	for i, chunk := range f.RowGroups()[0].ColumnChunks() {
-		d.reset(f.Schema().Columns()[i], chunk.(*parquet.FileColumnChunk))
+		d.reset(columns[i], chunk.(*parquet.FileColumnChunk), runsOf(text, &stored[i].MetaData))
 	}
-	return nil
 }
 
 // later are the columns that came after the first recordings of this version.
@@ -104,25 +118,23 @@ func (d *decoder) names() (all []string) {
 	for name := range d.columns {
 		all = append(all, name)
 	}
-	for name := range d.via.columns {
-		all = append(all, "via.list.element."+name)
+	for _, c := range d.via.columns {
+		all = append(all, "via.list.element."+c.name)
 	}
-	for name := range d.fds.columns {
-		all = append(all, "fds.list.element."+name)
+	for _, c := range d.fds.columns {
+		all = append(all, "fds.list.element."+c.name)
 	}
 	return all
 }
 
 // reset begins with the column at a path: its name, or list, "list", "element", name.
-func (d *decoder) reset(path []string, chunk *parquet.FileColumnChunk) {
+func (d *decoder) reset(path []string, chunk *parquet.FileColumnChunk, r *runs) {
 	last := path[len(path)-1]
 	switch {
 	case len(path) == 1:
-		if c := d.columns[last]; c != nil {
-			c.reset(chunk)
-			if c.pages != nil {
-				d.active = append(d.active, c)
-			}
+		if c := d.columns[last]; c != nil && !c.fixed(chunk) {
+			c.begin(chunk, r)
+			d.active = append(d.active, c)
 		}
 	case path[0] == "via":
 		d.via.reset(last, chunk)
@@ -139,40 +151,49 @@ func (d *decoder) caught(err *error) {
 	}
 }
 
-// read returns the next rows of the segment; they are valid until it is called again.
-func (d *decoder) read() (rows []row, err error) {
+// read fills slots with the next rows of the segment, and returns how many.
+func (d *decoder) read() (n int, err error) {
 	defer d.caught(&err)
-	n := int(min(d.left, rowsAtOnce))
+	n = int(min(d.left, rowsAtOnce))
 	for _, c := range d.active {
 		if err := c.read(n); err != nil {
-			return nil, &Error{d.name, ErrDamaged, err}
+			return 0, &Error{d.name, ErrDamaged, err}
 		}
 	}
 	if err := d.via.read(n); err != nil {
-		return nil, &Error{d.name, ErrDamaged, err}
+		return 0, &Error{d.name, ErrDamaged, err}
 	}
 	if err := d.fds.read(n); err != nil {
-		return nil, &Error{d.name, ErrDamaged, err}
-	}
-	for i := range d.rows[:n] {
-		d.rows[i].Via, d.rows[i].FDs = d.via.of(i), d.fds.of(i)
+		return 0, &Error{d.name, ErrDamaged, err}
 	}
 	d.left -= int64(n)
-	return d.rows[:n], nil
+	return n, nil
 }
 
 // records appends the records of the next rows.
 func (d *decoder) records(to []trace.Record) ([]trace.Record, error) {
-	rows, err := d.read()
+	n, err := d.read()
 	if err != nil {
 		return to, err
 	}
-	for i := range rows {
-		rec, err := rows[i].record()
-		if err != nil {
-			return to, &Error{d.name, ErrDamaged, err}
+	var via []*op.Name
+	var fds []*op.FDInfo
+	was := len(to)
+	to = slices.Grow(to, n)[:was+n]
+	clear(to[was:])
+	lists := !d.via.empty || !d.fds.empty
+	for i, s := range d.slots[:n] {
+		if lists {
+			via, fds = d.via.of(i), d.fds.of(i)
 		}
-		to = append(to, rec)
+		if len(d.vocabulary.strange) > 0 {
+			if err := s.check(&d.vocabulary, via, fds); err != nil {
+				return to[:was+i], &Error{d.name, ErrDamaged, err}
+			}
+		}
+		if err := s.record(&to[was+i], via, fds); err != nil {
+			return to[:was+i], &Error{d.name, ErrDamaged, err}
+		}
 	}
 	return to, nil
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 
 	"github.com/parquet-go/parquet-go"
+
+	"filerace/internal/trace"
 )
 
 // merger puts small segments together while the recording goes on: each costs some
@@ -28,6 +30,9 @@ type merger struct {
 	off bool
 	dec *decoder
 	enc *parquet.GenericWriter[row]
+
+	records []trace.Record // on their way from dec to enc
+	rows    []row
 }
 
 const (
@@ -157,18 +162,27 @@ func (m *merger) fill(f *file, parts []segment) error {
 			return err
 		}
 		for m.dec.left > 0 {
-			rows, err := m.dec.read()
+			n, err := m.copy()
 			if err != nil {
 				return err
 			}
-			if _, err := m.enc.Write(rows); err != nil {
-				return err
-			}
-			f.rows += int64(len(rows))
+			f.rows += int64(n)
 		}
 	}
 	if err := m.enc.Close(); err != nil {
 		return err
 	}
 	return f.to.Sync()
+}
+
+// copy copies a few rows.
+func (m *merger) copy() (n int, err error) {
+	if m.records, err = m.dec.records(m.records[:0]); err != nil {
+		return 0, err
+	}
+	m.rows = m.rows[:0]
+	for i := range m.records {
+		m.rows = append(m.rows, rowOf(&m.records[i]))
+	}
+	return m.enc.Write(m.rows)
 }

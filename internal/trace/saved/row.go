@@ -23,9 +23,9 @@ type row struct {
 	Kind     string `parquet:"kind,dict,zstd"`
 	ArgsKept int32  `parquet:"args_kept,dict,zstd"` // bit i: arg i is in its column; else it follows from the others
 	Arg0     int64  `parquet:"arg0,dict,zstd"`
-	Arg1     int64  `parquet:"arg1,zstd"`
-	Arg2     int64  `parquet:"arg2,zstd"`
-	Arg3     int64  `parquet:"arg3,zstd"`
+	Arg1     int64  `parquet:"arg1,dict,zstd"`
+	Arg2     int64  `parquet:"arg2,dict,zstd"`
+	Arg3     int64  `parquet:"arg3,dict,zstd"`
 	Arg4     int64  `parquet:"arg4,zstd"`
 	Arg5     int64  `parquet:"arg5,zstd"`
 
@@ -35,20 +35,20 @@ type row struct {
 	Errno  string `parquet:"errno,dict,zstd"` // ENOENT …; derived from result
 
 	FD     int32  `parquet:"fd,dict,zstd"`
-	FD2    int32  `parquet:"fd2,zstd"`
+	FD2    int32  `parquet:"fd2,dict,zstd"`
 	NewFD  int32  `parquet:"new_fd,dict,zstd"`
-	NewFD2 int32  `parquet:"new_fd2,zstd"`
+	NewFD2 int32  `parquet:"new_fd2,dict,zstd"`
 	Flags  uint64 `parquet:"flags,dict,zstd"`
 	Cmd    int64  `parquet:"cmd,dict,zstd"`
 	Off    int64  `parquet:"off,dict,zstd"`
 	Len    int64  `parquet:"len,dict,zstd"`
-	Whence int64  `parquet:"whence,zstd"`
+	Whence int64  `parquet:"whence,dict,zstd"`
 
-	LockFamily string `parquet:"lock_family,zstd"` // flock, fcntl, ofd, lease
-	LockMode   string `parquet:"lock_mode,zstd"`   // SH, EX, UN
+	LockFamily string `parquet:"lock_family,dict,zstd"` // flock, fcntl, ofd, lease
+	LockMode   string `parquet:"lock_mode,dict,zstd"`   // SH, EX, UN
 	LockWait   bool   `parquet:"lock_wait,zstd"`
-	LockStart  int64  `parquet:"lock_start,zstd"`
-	LockEnd    int64  `parquet:"lock_end,zstd"`
+	LockStart  int64  `parquet:"lock_start,dict,zstd"`
+	LockEnd    int64  `parquet:"lock_end,dict,zstd"`
 	LockWhence int32  `parquet:"lock_whence,zstd"`
 
 	ArgPath  string `parquet:"arg_path,dict,zstd"` // as the program gave it, where that is not path
@@ -72,18 +72,18 @@ type row struct {
 
 	Path2        string `parquet:"path2,zstd"`
 	Base2        string `parquet:"base2,zstd"`
-	Dir2Dev      uint64 `parquet:"dir2_dev,zstd"`
-	Dir2Ino      uint64 `parquet:"dir2_ino,zstd"`
-	Dir2Birth    int64  `parquet:"dir2_birth,zstd"`
-	Before2Dev   uint64 `parquet:"before2_dev,zstd"`
-	Before2Ino   uint64 `parquet:"before2_ino,zstd"`
-	Before2Birth int64  `parquet:"before2_birth,zstd"`
-	After2Dev    uint64 `parquet:"after2_dev,zstd"`
-	After2Ino    uint64 `parquet:"after2_ino,zstd"`
-	After2Birth  int64  `parquet:"after2_birth,zstd"`
-	Name2Type    string `parquet:"name2_type,zstd"`
-	Name2Nlink   uint32 `parquet:"name2_nlink,zstd"`
-	Name2Size    int64  `parquet:"name2_size,zstd"`
+	Dir2Dev      uint64 `parquet:"dir2_dev,dict,zstd"`
+	Dir2Ino      uint64 `parquet:"dir2_ino,dict,zstd"`
+	Dir2Birth    int64  `parquet:"dir2_birth,dict,zstd"`
+	Before2Dev   uint64 `parquet:"before2_dev,dict,zstd"`
+	Before2Ino   uint64 `parquet:"before2_ino,dict,zstd"`
+	Before2Birth int64  `parquet:"before2_birth,dict,zstd"`
+	After2Dev    uint64 `parquet:"after2_dev,dict,zstd"`
+	After2Ino    uint64 `parquet:"after2_ino,dict,zstd"`
+	After2Birth  int64  `parquet:"after2_birth,dict,zstd"`
+	Name2Type    string `parquet:"name2_type,dict,zstd"`
+	Name2Nlink   uint32 `parquet:"name2_nlink,dict,zstd"`
+	Name2Size    int64  `parquet:"name2_size,dict,zstd"`
 
 	Dev      uint64 `parquet:"dev,dict,zstd"` // the file reached
 	Ino      uint64 `parquet:"ino,dict,zstd"`
@@ -93,30 +93,30 @@ type row struct {
 	Nlink    uint32 `parquet:"nlink,dict,zstd"`
 	Size     int64  `parquet:"size,dict,zstd"`
 
-	File2Dev   uint64 `parquet:"file2_dev,zstd"` // the file read by a copy, or closed by a dup
-	File2Ino   uint64 `parquet:"file2_ino,zstd"`
-	File2Birth int64  `parquet:"file2_birth,zstd"`
-	File2Type  string `parquet:"file2_type,zstd"`
+	File2Dev   uint64 `parquet:"file2_dev,dict,zstd"` // the file read by a copy, or closed by a dup
+	File2Ino   uint64 `parquet:"file2_ino,dict,zstd"`
+	File2Birth int64  `parquet:"file2_birth,dict,zstd"`
+	File2Type  string `parquet:"file2_type,dict,zstd"`
 	File2Path  string `parquet:"file2_path,zstd"`
-	File2Nlink uint32 `parquet:"file2_nlink,zstd"`
-	File2Size  int64  `parquet:"file2_size,zstd"`
+	File2Nlink uint32 `parquet:"file2_nlink,dict,zstd"`
+	File2Size  int64  `parquet:"file2_size,dict,zstd"`
 
 	Sum      uint32 `parquet:"sum,zstd"` // CRC-32C of what was written
-	Reaped   int32  `parquet:"reaped,zstd"`
+	Reaped   int32  `parquet:"reaped,dict,zstd"`
 	Child    string `parquet:"child,zstd"`
-	Status   int32  `parquet:"status,zstd"`
-	Signal   int32  `parquet:"signal,zstd"`
+	Status   int32  `parquet:"status,dict,zstd"`
+	Signal   int32  `parquet:"signal,dict,zstd"`
 	Waits    bool   `parquet:"waits,zstd"`
 	Faked    bool   `parquet:"faked,zstd"`
 	Thread   bool   `parquet:"thread,zstd"`
 	NoLocks  bool   `parquet:"no_locks,zstd"`
 	Done     bool   `parquet:"done,zstd"`
 	Inside   bool   `parquet:"inside,zstd"` // an open that stood in the kernel with its file found
-	Off2     int64  `parquet:"off2,zstd"`
+	Off2     int64  `parquet:"off2,dict,zstd"`
 	OFlags   uint64 `parquet:"oflags,dict,zstd"`
 	Grown    int64  `parquet:"grown,dict,zstd"` // bytes that the file has gained; the least int64: not known
 	OFD      int64  `parquet:"ofd,delta,zstd"`
-	OFD2     int64  `parquet:"ofd2,zstd"`
+	OFD2     int64  `parquet:"ofd2,dict,zstd"`
 	Decision int64  `parquet:"decision,zstd"`
 
 	Via []nameRow `parquet:"via,list"` // walked through; before them names beyond the second, if there are any

@@ -162,6 +162,37 @@ func TestOpsComeBackAsTheyWere(t *testing.T) {
 	}
 }
 
+// Of every call: what the table says of its arguments decides how they come back.
+func TestEveryCallComesBack(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	var ops []*op.Op
+	filled := map[string]bool{}
+	for i := range op.Calls {
+		for range 20 {
+			o := arbitraryOp(r)
+			o.Call, o.Kind = &op.Calls[i], op.Calls[i].Kind
+			satisfy(o)
+			ops = append(ops, o)
+			for f, v := range reflect.ValueOf(o).Elem().Fields() {
+				if !v.IsZero() {
+					filled[f.Name] = true
+				}
+			}
+		}
+	}
+	if n := reflect.TypeFor[op.Op]().NumField() - 1; len(filled) != n { // Data is a []byte, which is left out
+		t.Errorf("%d fields of %d were tried", len(filled), n)
+	}
+	dir := filepath.Join(t.TempDir(), "r.filerace")
+	record(t, dir, ops)
+	got, _ := readAll(t, dir)
+	for i := range ops {
+		if want := kept(ops[i]); i >= len(got) || !reflect.DeepEqual(got[i], want) {
+			t.Fatalf("%s, operation %d of %d that came back:\n got %+v\nwant %+v", want.Call.Name, i, len(got), got[min(i, len(got)-1)], want)
+		}
+	}
+}
+
 func TestRecordsComeBack(t *testing.T) {
 	want := []trace.Record{
 		{What: trace.There, Op: &op.Op{PID: 7, TID: 7, Prog: "sh", FD: op.None}, UID: 1000, Cgroup: 1 << 40, Parent: 1},

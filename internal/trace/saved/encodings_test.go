@@ -1,0 +1,79 @@
+package saved
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+
+	"filerace/internal/op"
+	"filerace/internal/trace"
+)
+
+// A recording may hold its rows in other encodings: earlier versions used fewer
+// dictionaries, and other programs write other pages.
+func TestOtherEncodings(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	ops := storm(400)
+	for range 400 {
+		ops = append(ops, arbitraryOp(r))
+	}
+	for name, c := range map[string]struct {
+		without string // of the tags
+		how     []parquet.WriterOption
+	}{
+		"as it is":        {},
+		"no dictionary":   {without: ",dict"},
+		"not compressed":  {without: ",zstd"},
+		"pages of old":    {how: []parquet.WriterOption{parquet.DataPageVersion(1)}},
+		"small pages":     {how: []parquet.WriterOption{parquet.PageBufferSize(500)}},
+		"end of the dict": {how: []parquet.WriterOption{parquet.PageBufferSize(1000), parquet.DictionaryMaxBytes(2000)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "r.filerace")
+			record(t, dir, ops[:1])
+			unlisted(func(*testing.T, string) {})(t, dir)
+			writeRows(t, filepath.Join(dir, firstSegment), ops, c.without, c.how)
+			got, _ := readAll(t, dir)
+			if len(got) != len(ops) {
+				t.Fatalf("%d operations came back of %d", len(got), len(ops))
+			}
+			for i := range ops {
+				if want := kept(ops[i]); !reflect.DeepEqual(got[i], want) {
+					t.Fatalf("operation %d:\n got %+v\nwant %+v", i, got[i], want)
+				}
+			}
+		})
+	}
+}
+
+// writeRows writes a segment whose columns lack a part of their tags.
+func writeRows(t *testing.T, name string, ops []*op.Op, without string, how []parquet.WriterOption) {
+	t.Helper()
+	var fields []reflect.StructField
+	for i := range reflect.TypeFor[row]().NumField() {
+		f := reflect.TypeFor[row]().Field(i)
+		f.Tag = reflect.StructTag(strings.Replace(string(f.Tag), without, "", 1))
+		fields = append(fields, f)
+	}
+	like := reflect.StructOf(fields)
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w := parquet.NewWriter(f, append(how, parquet.SchemaOf(reflect.New(like).Interface()))...)
+	for _, o := range ops {
+		r := rowOf(&trace.Record{What: trace.Returned, Op: o})
+		if err := w.Write(reflect.ValueOf(r).Convert(like).Interface()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

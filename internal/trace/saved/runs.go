@@ -1,0 +1,170 @@
+package saved
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	parquetfile "github.com/parquet-go/parquet-go/format"
+)
+
+// runs are the pages of a column that counts in a dictionary, in the encoding of the
+// file: runs of one value, and groups of eight values in few bits (RLE/bit-packing
+// hybrid). parquet-go would make a list of them first, which takes longer than all else.
+type runs struct {
+	chunk []byte // what is left of it
+	page  []byte // plain, and then padding
+	width int    // bits of a value
+	next  int    // byte at which the next run begins
+	end   int    // of the page without padding
+
+	packed bool
+	value  uint32 // of all, if they are not packed
+	at     int    // bit of the next value, if they are
+	left   int    // values of the run
+}
+
+const padding = 8 // a value is taken from as many bytes
+
+// runsOf returns nil for a chunk that is stored otherwise.
+func runsOf(text []byte, chunk *parquetfile.ColumnMetaData) *runs {
+	from, to := chunk.DictionaryPageOffset, chunk.DictionaryPageOffset+chunk.TotalCompressedSize
+	if chunk.Codec != parquetfile.Zstd || from <= 0 || to <= from || to > int64(len(text)) || chunk.DataPageOffset <= from {
+		return nil
+	}
+	return &runs{chunk: text[from:to]}
+}
+
+// errOther is for a page that is stored otherwise.
+var errOther = errors.New("not a dictionary's page")
+
+// turn goes to the next page, and returns how many values it has.
+func (r *runs) turn() (values int, err error) {
+	for {
+		var header parquetfile.PageHeader
+		in := new(thrift.CompactProtocol).NewReaderFromBytes(r.chunk)
+		if err := thrift.NewDecoder(in).Decode(&header); err != nil {
+			return 0, err
+		}
+		from := in.BytesRead()
+		body := r.chunk[from : from+int(header.CompressedPageSize)]
+		if v2 := &header.DataPageHeaderV2; header.Type != parquetfile.DictionaryPage {
+			if !v2.Valid || v2.V.Encoding != parquetfile.RLEDictionary || v2.V.NumNulls != 0 || v2.V.NumValues < 0 ||
+				v2.V.DefinitionLevelsByteLength != 0 || v2.V.RepetitionLevelsByteLength != 0 || v2.V.IsCompressed.Valid && !v2.V.IsCompressed.V {
+				return 0, errOther
+			}
+			values = int(v2.V.NumValues)
+		}
+		if header.CRC != 0 && uint32(header.CRC) != crc32.ChecksumIEEE(body) {
+			return 0, errors.New("a page's bytes have changed")
+		}
+		if r.chunk = r.chunk[from+len(body):]; header.Type != parquetfile.DictionaryPage {
+			return values, r.open(body)
+		}
+	}
+}
+
+func (r *runs) open(body []byte) (err error) {
+	if r.page, err = parquet.Zstd.Decode(r.page, body); err != nil {
+		return err
+	}
+	if len(r.page) == 0 || r.page[0] > 32 {
+		return errors.New("a page is empty")
+	}
+	r.width, r.next, r.end, r.left = int(r.page[0]), 1, len(r.page), 0
+	r.page = append(r.page, make([]byte, padding)...)
+	return nil
+}
+
+// more goes to the next run. It panics where the page ends, as everything does that
+// meets what cannot be; see caught.
+func (r *runs) more() {
+	for r.left == 0 {
+		n, size := uint64(r.page[r.next]), 1
+		if n >= 0x80 {
+			n, size = binary.Uvarint(r.page[r.next:r.end])
+		}
+		if size <= 0 || r.next >= r.end || n>>1 > 1<<31 {
+			panic(fmt.Sprintf("a page ends early, at %d of %d bytes", r.next, r.end))
+		}
+		r.next += size
+		r.packed, r.left = n&1 != 0, int(n>>1)
+		long := (r.width + 7) / 8
+		if r.packed {
+			long, r.at, r.left = r.left*r.width, r.next*8, r.left*8
+		} else {
+			r.value = binary.LittleEndian.Uint32(r.page[r.next:]) & uint32(uint64(1)<<r.width-1)
+		}
+		if r.next += long; r.next > r.end {
+			panic("a run ends behind its page")
+		}
+	}
+}
+
+// follow copies the next n values to slots from a place on.
+func (p *places[T]) follow(r *runs, to, n int) {
+	at := p.at[to : to+n]
+	if r.left >= rowsAtOnce && n == rowsAtOnce && !r.packed {
+		if !p.uniform || p.value != r.value {
+			p.set(p.dict[r.value])
+			p.uniform, p.value = true, r.value
+		}
+		r.left -= n
+		return
+	}
+	p.uniform = false
+	for len(at) > 0 {
+		if r.left == 0 {
+			r.more()
+		}
+		switch {
+		case !r.packed:
+			k := min(len(at), r.left)
+			v := p.dict[r.value]
+			for _, at := range at[:k] {
+				*at = v
+			}
+			at, r.left = at[k:], r.left-k
+		case r.width <= 16 && r.left%8 == 0 && len(at) >= 8:
+			k := min(len(at), r.left) &^ 7
+			p.unpackGroups(r, at[:k])
+			at, r.left = at[k:], r.left-k
+		default:
+			k := min(len(at), r.left)
+			p.unpack(r, at[:k])
+			at, r.left = at[k:], r.left-k
+		}
+	}
+}
+
+// unpackGroups is unpack for values of at most sixteen bits: one load has four of them.
+func (p *places[T]) unpackGroups(r *runs, all []*T) {
+	dict, page, from, width := p.dict, r.page, uint(r.at), uint(r.width)&63
+	mask := uint64(1)<<width - 1
+	for ; len(all) >= 4; all = all[4:] {
+		four := binary.LittleEndian.Uint64(page[from/8:]) >> (from % 8)
+		at := (*[4]*T)(all)
+		*at[0] = dict[four&mask]
+		four >>= width
+		*at[1] = dict[four&mask]
+		four >>= width
+		*at[2] = dict[four&mask]
+		four >>= width
+		*at[3] = dict[four&mask]
+		from += 4 * width
+	}
+	r.at = int(from)
+}
+
+func (p *places[T]) unpack(r *runs, all []*T) {
+	dict, page, from, width := p.dict, r.page, uint(r.at), uint(r.width)
+	mask := uint64(1)<<width - 1
+	for _, at := range all {
+		*at = dict[binary.LittleEndian.Uint64(page[from/8:])>>(from%8)&mask]
+		from += width
+	}
+	r.at = int(from)
+}
