@@ -150,8 +150,10 @@ func (q *sequencer) leave(it *item) {
 		}
 	}
 	if g := it.group; g != nil {
-		g.items = slices.DeleteFunc(g.items, func(o *item) bool { return o == it })
 		it.group = nil
+		if g.gone++; 2*g.gone > len(g.items) {
+			g.tidy()
+		}
 	}
 }
 
@@ -197,7 +199,16 @@ func (n *node) settle() {
 // group is a set of operations that overlap on common names.
 type group struct {
 	items  []*item
+	gone   int // of the items: they have gone on
 	solved bool
+}
+
+// tidy forgets those that have gone on. Under load a group may have thousands, which is too
+// many to look through whenever one goes.
+func (g *group) tidy() {
+	if g.gone > 0 {
+		g.items, g.gone = slices.DeleteFunc(g.items, func(o *item) bool { return o.done }), 0
+	}
 }
 
 func join(a, b *item) {
@@ -212,6 +223,7 @@ func join(a, b *item) {
 		g.items = append(g.items, b)
 		b.group = g
 	default:
+		b.group.tidy()
 		for _, o := range b.group.items {
 			o.group = g
 			g.items = append(g.items, o)

@@ -49,6 +49,7 @@ type step struct {
 // items no order explains.
 func (g *group) solve(m *model) (unfit int) {
 	g.solved = true
+	g.tidy()
 	g.complete()
 	sortItems(g.items)
 	s := newSolver(g.items, m)
