@@ -68,7 +68,7 @@ func (x *execution) call(pid int) *op.Op {
 	if f := x.open[pid].file; f != 0 && x.locks[f] == pid+1 && x.rand.IntN(3) > 0 {
 		return x.lock(pid) // gives it back before it opens another one
 	}
-	switch x.rand.IntN(9) {
+	switch x.rand.IntN(11) {
 	case 0, 1, 2, 3:
 		if f := x.open[pid].file; f != 0 && x.locks[f] == pid+1 {
 			return x.lock(pid)
@@ -81,11 +81,19 @@ func (x *execution) call(pid int) *op.Op {
 		if x.files[name] == 0 {
 			ret = -enoent
 		}
+		x.see(o, ret, name)
 		delete(x.files, name)
 		op.Finish(o, ret, nil)
 		return o
 	case 6:
-		return x.rename(pid, name, fmt.Sprint("/d/", x.rand.IntN(2)))
+		return x.rename(pid, name, fmt.Sprint("/d/", x.rand.IntN(2)), 0)
+	case 8:
+		return x.rename(pid, "/d/0", "/d/1", op.RENAME_EXCHANGE)
+	case 9:
+		if !x.ids {
+			break // whether two names are of one file only identities can tell
+		}
+		return x.link(pid, name, fmt.Sprint("/d/", x.rand.IntN(2)))
 	case 7:
 		return x.lock(pid)
 	}
@@ -118,7 +126,7 @@ func (x *execution) create(pid int, name string, flags uint64) *op.Op {
 	op.Finish(o, int64(pid+3), nil)
 	if x.ids {
 		o.File = op.File{ID: op.FileID{Dev: 1, Ino: x.files[name]}, Type: op.Regular, Nlink: 1}
-		n := op.Name{Base: o.Path, After: o.File.ID}
+		n := op.Name{Base: o.Path, After: o.File.ID, Seen: true}
 		if !created {
 			n.Before = n.After
 		}
@@ -128,18 +136,52 @@ func (x *execution) create(pid int, name string, flags uint64) *op.Op {
 	return o
 }
 
-func (x *execution) rename(pid int, from, to string) *op.Op {
-	o := blank(pid, "rename")
-	o.Path, o.Path2 = from, to
-	if x.files[from] == 0 {
+// see has the source see which files the names of a call that succeeds lead to.
+func (x *execution) see(o *op.Op, ret int64, names ...string) {
+	for _, name := range names {
+		if x.ids && ret == 0 {
+			n := op.Name{Base: name[len("/d/"):], Seen: true}
+			if file := x.files[name]; file != 0 {
+				n.Before = op.FileID{Dev: 1, Ino: file}
+			}
+			o.Names = append(o.Names, n)
+		}
+	}
+}
+
+func (x *execution) rename(pid int, from, to string, flags uint64) *op.Op {
+	o := blank(pid, "renameat2")
+	o.Path, o.Path2, o.Flags = from, to, flags
+	if x.files[from] == 0 || flags == op.RENAME_EXCHANGE && x.files[to] == 0 {
 		op.Finish(o, -enoent, nil)
 		return o
 	}
+	x.see(o, 0, from, to)
 	op.Finish(o, 0, nil)
-	if from != to {
+	switch {
+	case flags == op.RENAME_EXCHANGE:
+		x.files[from], x.files[to] = x.files[to], x.files[from]
+	case x.files[from] != x.files[to]: // otherwise they are two names of one file, and stay
 		x.files[to] = x.files[from]
 		delete(x.files, from)
 	}
+	return o
+}
+
+func (x *execution) link(pid int, from, to string) *op.Op {
+	o := blank(pid, "link")
+	o.Path, o.Path2 = from, to
+	ret := int64(0)
+	switch {
+	case x.files[from] == 0:
+		ret = -enoent
+	case x.files[to] != 0:
+		ret = -eexist
+	default:
+		x.see(o, 0, from, to)
+		x.files[to] = x.files[from]
+	}
+	op.Finish(o, ret, nil)
 	return o
 }
 
@@ -172,6 +214,11 @@ func replay(ops []*op.Op, ids bool) error {
 	for i, o := range ops {
 		pid := o.PID - 100
 		var again *op.Op
+		for _, n := range o.Names {
+			if file := y.files[n.Path]; n.Seen && o.Kind != op.Open && told[file] != n.Before.Ino {
+				return fmt.Errorf("op %d: %s of %s by %d met %d, in this order it is %d", i, o.Call.Name, n.Path, o.PID, n.Before.Ino, told[file])
+			}
+		}
 		switch o.Kind {
 		case op.Open:
 			again = y.create(pid, o.Path, o.Flags)
@@ -195,7 +242,12 @@ func replay(ops []*op.Op, ids bool) error {
 				again.Ret = -enoent
 			}
 		case op.Rename:
-			again = y.rename(pid, o.Path, o.Path2)
+			again = y.rename(pid, o.Path, o.Path2, o.Flags)
+		case op.Link:
+			if o.Errno() == eexist && y.files[o.Path2] != 0 {
+				continue // the first name was looked up earlier
+			}
+			again = y.link(pid, o.Path, o.Path2)
 		default:
 			continue
 		}
