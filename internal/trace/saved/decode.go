@@ -56,6 +56,9 @@ func (r *row) op() (*op.Op, error) {
 	if o.Names, o.Via, err = r.names(first); err != nil {
 		return nil, err
 	}
+	for i := range o.Names {
+		o.Names[i].Seen = r.Seen>>i&1 != 0
+	}
 	filePath := r.Path
 	if r.Names > 0 {
 		o.Path, filePath = alike(r.ArgPath, r.Path), alike(r.FilePath, r.Path)

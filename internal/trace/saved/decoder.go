@@ -79,7 +79,7 @@ func (d *decoder) open(s *segment) (err error) {
 }
 
 // later are the columns that came after the first recordings of this version.
-var later = []string{"inside"}
+var later = []string{"inside", "seen"}
 
 // ours reports whether all columns are there. Columns that are not known are those of
 // a later program, and say nothing to this one.
