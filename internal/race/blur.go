@@ -3,7 +3,6 @@ package race
 import (
 	"bytes"
 	"cmp"
-	"math"
 	"slices"
 
 	"filerace/internal/op"
@@ -92,15 +91,12 @@ func (s *Stream) blurred(a, b *world.Event) bool {
 // ordered reports whether the results tell that a came first, with those of the others on the
 // same names that may have come between, and of some that came before.
 func (s *Stream) ordered(a, b *world.Event) bool {
-	events := s.around(a, b, min(a.From, b.From))
+	since := min(a.From, b.From)
+	events := s.around(a, b, since)
 	if events == nil {
 		return false // some are no longer kept, or there are too many
 	}
 	for range earlierLooked {
-		since := int64(math.MaxInt64)
-		for _, e := range events {
-			since = min(since, e.From)
-		}
 		before := s.lastBefore(a, b, since)
 		if before == nil {
 			break
@@ -109,40 +105,35 @@ func (s *Stream) ordered(a, b *world.Event) bool {
 		if more == nil {
 			break
 		}
-		events = more
+		events, since = more, before.From
 	}
-	return world.Told(a, b, events)
+	return world.Told(a, b, events, since)
 }
 
 // earlierLooked is how many steps the search goes back beyond what overlapped, to find
 // where the names led at first.
 const earlierLooked = 3
 
-// around returns what happened on the names of a and b from since until both had returned, and
-// all that overlapped it from its beginning on; nil if that is not kept, or too much.
+// around returns what happened on the names of a and b from since until both had returned; nil
+// if that is not kept, or too much.
 func (s *Stream) around(a, b *world.Event, since int64) []*world.Event {
 	until := max(a.Op.Exit, b.Op.Exit)
 	r := &s.recent
-	for {
-		if r.gone > since {
+	if r.gone > since {
+		return nil
+	}
+	events := []*world.Event{a, b}
+	for i := max(r.next-ringLen, 0); i < r.next; i++ {
+		e := &r.events[i%ringLen]
+		if r.exits[i%ringLen] < since || e.From > until || e.Op == a.Op || e.Op == b.Op || !meets(e, a, b) {
+			continue
+		}
+		if events = append(events, e); len(events) > world.OthersMax+2 {
 			return nil
 		}
-		events, first := []*world.Event{a, b}, since
-		for i := max(r.next-ringLen, 0); i < r.next; i++ {
-			e := &r.events[i%ringLen]
-			if r.exits[i%ringLen] < since || e.From > until || e.Op == a.Op || e.Op == b.Op || !meets(e, a, b) {
-				continue
-			}
-			if events, first = append(events, e), min(first, e.From); len(events) > world.OthersMax+2 {
-				return nil
-			}
-		}
-		if first == since {
-			slices.SortFunc(events, func(x, y *world.Event) int { return cmp.Compare(x.Op.Seq, y.Op.Seq) })
-			return events
-		}
-		since = first
 	}
+	slices.SortFunc(events, func(x, y *world.Event) int { return cmp.Compare(x.Op.Seq, y.Op.Seq) })
+	return events
 }
 
 // lastBefore returns the last operation on the names of a and b that had returned by a time,

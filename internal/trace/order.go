@@ -44,7 +44,7 @@ func (q *sequencer) add(it *item) (late bool) {
 	q.count++
 	it.tie = q.count << 8
 	it.point = max(it.begins(), it.returns()-room)
-	if it.op != nil && early(it.op) && !it.quiet {
+	if it.op != nil && early(it.op) && !it.quiet && !seen(it.op) {
 		it.point = it.begins()
 	}
 	if it.point < q.passed {
@@ -81,6 +81,10 @@ func place(ns int64) int64 {
 	}
 	return ns<<fraction | 1<<fraction - 1
 }
+
+// seen reports whether the source saw what the names led to. Such calls need no guess at when they took
+// effect, and those that waited for the lock of their directory return soon after.
+func seen(o *op.Op) bool { return len(o.Names) > 0 && o.Names[0].Seen }
 
 // early reports whether an operation lets others go on (gives something up, sends,
 // makes a process): it counts from its entry on. What acquires or observes counts

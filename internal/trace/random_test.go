@@ -16,6 +16,7 @@ import (
 type execution struct {
 	rand  *rand.Rand
 	ids   bool // the source tells identities
+	queue bool // calls wait for each other, and return soon after they took effect
 	files map[string]uint64
 	locks map[uint64]int // by file: process
 	open  map[int]opened
@@ -51,6 +52,9 @@ func (x *execution) run(n int) {
 		o := x.call(pid)
 		o.Enter = max(free[pid], point-x.rand.Int64N(60))
 		o.Exit = point + x.rand.Int64N(60)
+		if x.queue {
+			o.Enter, o.Exit = free[pid]+1, point+x.rand.Int64N(6)
+		}
 		free[pid] = o.Exit
 		x.ops = append(x.ops, &made{o, point})
 	}
@@ -306,7 +310,8 @@ func ordered(t *testing.T, x *execution) []*op.Op {
 	if len(out) != len(records) {
 		t.Fatalf("%d operations went in, %d came out", len(records), len(out))
 	}
-	if d := f.Derived(); d.Unfit > 0 || d.Late > 0 {
+	// A chain without an end is judged in pieces, and what comes may prove one wrong.
+	if d := f.Derived(); d.Unfit > 0 && (!x.queue || d.Unfit > len(out)/1000) || d.Late > 0 {
 		t.Errorf("%d groups without an order, %d too late", d.Unfit, d.Late)
 	}
 	return out
@@ -350,4 +355,16 @@ func excludes(ops []*op.Op) error {
 		}
 	}
 	return nil
+}
+
+// Where all wait for the lock of one directory, whole seconds are one chain of calls that overlap.
+func TestOrderOfCallsThatWaitForEachOther(t *testing.T) {
+	for seed := range uint64(5) {
+		x := &execution{rand: rand.New(rand.NewPCG(seed, 1)), ids: true, queue: true, files: map[string]uint64{}, locks: map[uint64]int{}, open: map[int]opened{}}
+		x.run(3000)
+		ops := ordered(t, x)
+		if err := replay(ops, true); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+	}
 }

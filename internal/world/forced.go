@@ -15,13 +15,14 @@ const toldSteps = 1 << 10
 
 // Told reports whether what operations returned, and the files that the source saw them
 // meet, tell that a took effect before b: whether every order that explains all that has a
-// first. events are these two and others on the same names that overlapped them, in the order
-// found and with their names completed. With more than OthersMax others nothing is told.
-func Told(a, b *Event, events []*Event) bool {
+// first. events are these two and all on their names that may have taken effect from since on, by which
+// both had yet to begin, until both had returned, in the order found and with their names completed.
+// With more than OthersMax others nothing is told.
+func Told(a, b *Event, events []*Event, since int64) bool {
 	if len(events) > OthersMax+2 {
 		return false
 	}
-	t := newOrders(events)
+	t := newOrders(events, since)
 	first, second := slices.Index(events, a), slices.Index(events, b)
 	t.keep(t.at[first], t.at[second])
 	return !t.possible(second, first) && t.possible(first, second)
@@ -49,15 +50,16 @@ type orders struct {
 	makes  []Mark // file that the operation was seen to make; 0: none
 	ends   []Mark // file whose last name it was seen to take
 
-	earlier, later int // of these two the order is given
+	since          int64 // what began before it may have taken effect before all of them, and be overlaid since
+	earlier, later int   // of these two the order is given
 	state          []Mark
 	steps          int
 	dead           map[uint64]bool
 	seed           maphash.Seed
 }
 
-func newOrders(events []*Event) *orders {
-	t := &orders{events: events, at: make([][2]int, len(events)), makes: make([]Mark, len(events)), ends: make([]Mark, len(events)), seed: maphash.MakeSeed()}
+func newOrders(events []*Event, since int64) *orders {
+	t := &orders{since: since, events: events, at: make([][2]int, len(events)), makes: make([]Mark, len(events)), ends: make([]Mark, len(events)), seed: maphash.MakeSeed()}
 	var keys []entryKey
 	var sure []bool
 	for i, e := range events {
@@ -119,14 +121,15 @@ const enoent = 2
 func (t *orders) possible(earlier, later int) bool {
 	t.earlier, t.later, t.steps, t.dead = earlier, later, 0, map[uint64]bool{}
 	t.state = slices.Clone(t.begin)
-	return t.search(0)
+	return t.search(0, false)
 }
 
-func (t *orders) search(placed uint32) bool {
+// search places what is not placed yet; begun: one of the events has taken effect among them.
+func (t *orders) search(placed uint32, begun bool) bool {
 	if placed == 1<<len(t.events)-1 {
 		return true
 	}
-	key := t.key(placed)
+	key := t.key(placed, begun)
 	if t.dead[key] {
 		return false
 	}
@@ -138,23 +141,26 @@ func (t *orders) search(placed uint32) bool {
 			continue
 		}
 		was := t.marks(i)
-		if t.apply(i) && t.search(placed|1<<i) {
+		if t.apply(i) && t.search(placed|1<<i, true) {
 			return true
 		}
-		for k := 1; k >= 0; k-- {
-			if at := t.at[i][k]; at >= 0 {
-				t.state[at] = was[k]
+		if !begun && t.events[i].From < t.since && i != t.earlier && i != t.later {
+			t.set(i, [2]Mark{})
+			if t.search(placed|1<<i, false) {
+				return true
 			}
 		}
+		t.set(i, was)
 	}
 	t.dead[key] = true
 	return false
 }
 
-func (t *orders) key(placed uint32) uint64 {
+func (t *orders) key(placed uint32, begun bool) uint64 {
 	var h maphash.Hash
 	h.SetSeed(t.seed)
 	maphash.WriteComparable(&h, placed)
+	maphash.WriteComparable(&h, begun)
 	for _, m := range t.state {
 		maphash.WriteComparable(&h, m)
 	}
@@ -200,6 +206,14 @@ func (t *orders) marks(i int) (m [2]Mark) {
 		}
 	}
 	return m
+}
+
+func (t *orders) set(i int, m [2]Mark) {
+	for k := 1; k >= 0; k-- {
+		if at := t.at[i][k]; at >= 0 {
+			t.state[at] = m[k]
+		}
+	}
 }
 
 // apply lets event i take effect, and reports whether it can have.

@@ -80,17 +80,17 @@ func TestIdentitiesFixTheOrder(t *testing.T) {
 			events := overlapped(t, c.seen, script)
 			if len(events) == 3 { // the third comes between the two
 				events[1], events[2] = events[2], events[1]
-				if got := Told(events[0], events[2], events); got != c.want {
+				if got := Told(events[0], events[2], events, 0); got != c.want {
 					t.Errorf("%s: %v", name, got)
 				}
 				continue
 			}
-			if got := Told(events[0], events[1], events); got != c.want {
+			if got := Told(events[0], events[1], events, 0); got != c.want {
 				t.Errorf("%s, seen %v: %v", name, c.seen, got)
 			}
 			if c.seen {
 				slices.Reverse(events)
-				if Told(events[0], events[1], events) {
+				if Told(events[0], events[1], events, 0) {
 					t.Errorf("%s: told the other way round", name)
 				}
 			}
@@ -114,7 +114,7 @@ func TestIdentitiesDoNotFixTheOrder(t *testing.T) {
 		if name == "made and gone, twice" { // 1 is made and removed, 2 is; or the other way round
 			events = []*Event{events[2], events[0], events[1], events[3]}
 		}
-		if Told(a, b, events) {
+		if Told(a, b, events, 0) {
 			t.Errorf("%s: told", name)
 		}
 	}
@@ -123,17 +123,17 @@ func TestIdentitiesDoNotFixTheOrder(t *testing.T) {
 // Calls that kept to their turn fix the order of those that did not.
 func TestOthersFixTheOrder(t *testing.T) {
 	events := overlapped(t, true, "10 12 open n=+1\n11 50 unlink n=1\n20 49 open n=+2\n49 60 unlink n=2")
-	if !Told(events[1], events[2], events) {
+	if !Told(events[1], events[2], events, 0) {
 		t.Error("the first file was made before the second open began, and that made another one")
 	}
 	var many []*Event
 	for i := range OthersMax + 3 {
 		many = append(many, overlapped(t, true, fmt.Sprintf("10 50 rename t%d=%d n=%d", i, i+2, i+1))...)
 	}
-	if Told(many[0], many[1], many) {
+	if Told(many[0], many[1], many, 0) {
 		t.Error("told of more than it looks at")
 	}
-	if few := many[:OthersMax+2]; !Told(few[0], few[1], few) {
+	if few := many[:OthersMax+2]; !Told(few[0], few[1], few, 0) {
 		t.Error("a chain of renames does not tell its order")
 	}
 }
