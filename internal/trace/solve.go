@@ -12,7 +12,7 @@ import (
 // each piece of the order.
 const (
 	window   = 64
-	stepsMax = 1 << 13
+	stepsMax = 1 << 11
 )
 
 // solver finds an order of the operations of a group that explains their results: a
@@ -51,6 +51,7 @@ func (g *group) solve(m *model) (unfit int) {
 	g.solved = true
 	g.tidy()
 	g.complete()
+	g.chain()
 	sortItems(g.items)
 	s := newSolver(g.items, m)
 	for steps := 0; len(s.path) < len(s.items); {
