@@ -29,6 +29,7 @@ type watchFlags struct {
 	pids, names, trees            list
 	path, cgroup, user, calls     string
 	limit                         time.Duration
+	ring                          int // MiB
 	record                        string
 }
 
@@ -46,8 +47,12 @@ func (w *watchFlags) define(f *flag.FlagSet) {
 	f.StringVar(&w.user, "uid", "", "of this `user` only, by number or name")
 	f.StringVar(&w.calls, "calls", "", "with --events: these calls only, as in `open,openat,unlink`")
 	f.DurationVar(&w.limit, "for", 0, "end after this `time`, as in 30s or 8h; 0: never")
+	f.IntVar(&w.ring, "ring", 0, "the kernel keeps `MIB` of events until they are read, a power of two; 0: 4 to 64, by the memory there is")
 	f.StringVar(&w.record, "record", "", "keep what is watched in a new directory `NAME`.filerace")
 }
+
+// ringMost is the largest ring that may be asked for, in MiB.
+const ringMost = 1024
 
 // conflict says which flags do not go together, "" if all do.
 func (w *watchFlags) conflict() string {
@@ -68,6 +73,8 @@ func (w *watchFlags) conflict() string {
 		return "--top can be narrowed by --tree, --cgroup and --path"
 	case w.limit < 0:
 		return "--for must be at least 0"
+	case w.ring < 0 || w.ring > ringMost || w.ring&(w.ring-1) != 0:
+		return fmt.Sprintf("--ring is a power of two, %d at most", ringMost)
 	}
 	return ""
 }

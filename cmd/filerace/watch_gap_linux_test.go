@@ -36,7 +36,7 @@ func TestWatchThatStoodStill(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, said gathered
-	cmd := exec.Command("filerace", "watch", "--tree", strconv.Itoa(os.Getpid()))
+	cmd := exec.Command("filerace", "watch", "--ring", "4", "--tree", strconv.Itoa(os.Getpid()))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

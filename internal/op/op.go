@@ -94,6 +94,10 @@ type Name struct {
 	Type   FileType // of Before, or of After where there was none before
 	Nlink  uint32   // link count of Before (After where there was none) at the end
 	Size   int64    // bytes of that file, when the operation began
+
+	// Seen says that the source saw Before when the operation took effect, or that there was
+	// none. Otherwise Before may follow from the results of other operations.
+	Seen bool
 }
 
 // LockFamily tells the lock kinds apart: locks of different families on one file

@@ -23,7 +23,7 @@
 // entry, its size, link count and offset again at the return, if it still leads there. Which file a name led to
 // that a call removes, replaces or makes is seen by functions attached to the security hooks of the
 // kernel, under the directory's lock; where they cannot be attached (Probe.Hooks), it is derived from the
-// names' history. They attach where the kernel traces functions for programs: on amd64 in
+// names' history. Names that were seen so are marked (op.Name.Seen). They attach where the kernel traces functions for programs: on amd64 in
 // Linux 5.15, on arm64 not in 6.1 but in 6.12. Where an open went is read from what it returned; a name that differs from the
 // one asked for was reached by a symbolic link, and is left open.
 //
@@ -37,8 +37,10 @@
 //
 // Events go through one ring of Options.RingSize bytes. When it is full, or a program meets another one
 // at work on its processor, the event is lost and counted; a gap is put among the records before the
-// next event of that processor, or when the ring has run empty. So that the reader keeps up on a busy machine,
-// it takes precedence (nice -15) over other processes while it watches, if it may. After a gap nothing may be concluded from what is not
+// next event of that processor, or when the ring has run empty. A thread of its own does nothing but copy
+// the ring into a backlog in memory (a 32nd of what is available, 256 MiB at most), where a burst waits
+// until Next is called; only when that is full, too, does the ring fill. So that the reader keeps up on a busy machine,
+// it takes precedence (nice -15, that thread -19) over other processes while it watches, if it may. After a gap nothing may be concluded from what is not
 // there. Memory that cannot be read at the return without waiting for a page is left out of
 // the event. A thread for which there is no memory loses its call, and that is counted, too.
 package probe

@@ -67,9 +67,7 @@ type entry struct{ dir, object object }
 type event struct {
 	what                   what
 	nr                     uint16
-	cpu                    uint32
-	lost                   uint64 // on that cpu, since the start
-	enter, exit            int64  // ns, CLOCK_MONOTONIC
+	enter, exit            int64 // ns, CLOCK_MONOTONIC
 	tgid, tid, uid, parent uint32
 	cgroup                 uint64
 	comm                   [16]byte
@@ -113,8 +111,7 @@ func (e *event) parse(b []byte) error {
 		return fmt.Errorf("%w: %d bytes", errShort, len(b))
 	}
 	le := binary.LittleEndian
-	e.what, e.nr, e.cpu = what(le.Uint16(b)), le.Uint16(b[2:]), le.Uint32(b[4:])
-	e.lost = le.Uint64(b[8:])
+	e.what, e.nr = what(le.Uint16(b)), le.Uint16(b[2:])
 	e.enter, e.exit = int64(le.Uint64(b[16:])), int64(le.Uint64(b[24:]))
 	e.tgid, e.tid, e.uid, e.parent = le.Uint32(b[32:]), le.Uint32(b[36:]), le.Uint32(b[40:]), le.Uint32(b[44:])
 	e.cgroup = le.Uint64(b[48:])
@@ -131,6 +128,11 @@ func (e *event) parse(b []byte) error {
 		return fmt.Errorf("%w: sections %#x, %d bytes of chunks in %d bytes", errShort, e.sections, size, len(b))
 	}
 	return e.chunks.parse(r.b[:size])
+}
+
+// headLost reads from an event which processor it is of, and what that had lost by then.
+func headLost(b []byte) (cpu uint32, lost uint64) {
+	return binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint64(b[8:])
 }
 
 func (e *event) parseSections(r *reader) {

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
-/* What the security hooks see of a name that is about to change. The first hook
- * in a call counts: overlayfs calls them again for the file system below. These
- * programs can be preempted, and so keep what they see with the thread. */
+/* What the security hooks see of a name that is about to change, while its directory
+ * is locked. Of a call that is tried again (ESTALE, a delegation that was broken) the last
+ * time counts, but overlayfs calls them again for the file system below, which does not.
+ * These programs can be preempted, and so keep what they see with the thread. */
 
-INLINE struct pending *hooked(void)
+INLINE struct pending *hooked(struct inode *dir)
 {
 	struct pending *p = storage_get(&calls, current_task(), NULL, 0);
+	struct object o = {};
 
-	return p && p->active && !p->hooked ? p : NULL;
+	if (!p || !p->active)
+		return NULL;
+	if (p->hooked) {
+		read_object(&o, dir);
+		if (o.dev != p->entry[0].dir.dev)
+			return NULL;
+	}
+	return p;
 }
 
 INLINE void see(struct pending *p, int k, struct inode *dir, struct dentry *d, bool fresh)
@@ -23,7 +32,7 @@ INLINE void see(struct pending *p, int k, struct inode *dir, struct dentry *d, b
 SEC("fentry/security_inode_unlink")
 int unlinks(u64 *ctx)
 {
-	struct pending *p = hooked();
+	struct pending *p = hooked((void *)ctx[0]);
 	if (p)
 		see(p, 0, (void *)ctx[0], (void *)ctx[1], 0);
 	return 0;
@@ -32,7 +41,7 @@ int unlinks(u64 *ctx)
 SEC("fentry/security_inode_rmdir")
 int removes(u64 *ctx)
 {
-	struct pending *p = hooked();
+	struct pending *p = hooked((void *)ctx[0]);
 	if (p)
 		see(p, 0, (void *)ctx[0], (void *)ctx[1], 0);
 	return 0;
@@ -41,7 +50,7 @@ int removes(u64 *ctx)
 SEC("fentry/security_inode_rename")
 int renames(u64 *ctx)
 {
-	struct pending *p = hooked();
+	struct pending *p = hooked((void *)ctx[0]);
 	if (p) {
 		see(p, 0, (void *)ctx[0], (void *)ctx[1], 0);
 		see(p, 1, (void *)ctx[2], (void *)ctx[3], 0);
@@ -52,7 +61,7 @@ int renames(u64 *ctx)
 SEC("fentry/security_inode_link")
 int links(u64 *ctx)
 {
-	struct pending *p = hooked();
+	struct pending *p = hooked((void *)ctx[1]);
 	if (p) {
 		struct dentry *d = (void *)ctx[0];
 		see(p, 0, d->d_parent->d_inode, d, 0);
@@ -64,7 +73,7 @@ int links(u64 *ctx)
 SEC("fentry/security_inode_mkdir")
 int makes(u64 *ctx)
 {
-	struct pending *p = hooked();
+	struct pending *p = hooked((void *)ctx[0]);
 	if (p)
 		see(p, 0, (void *)ctx[0], (void *)ctx[1], 1);
 	return 0;
@@ -73,7 +82,7 @@ int makes(u64 *ctx)
 SEC("fentry/security_inode_symlink")
 int symlinks(u64 *ctx)
 {
-	struct pending *p = hooked();
+	struct pending *p = hooked((void *)ctx[0]);
 	if (p)
 		see(p, 0, (void *)ctx[0], (void *)ctx[1], 1);
 	return 0;
@@ -82,7 +91,7 @@ int symlinks(u64 *ctx)
 SEC("fentry/security_inode_mknod")
 int nodes(u64 *ctx)
 {
-	struct pending *p = hooked();
+	struct pending *p = hooked((void *)ctx[0]);
 	if (p)
 		see(p, 0, (void *)ctx[0], (void *)ctx[1], 1);
 	return 0;

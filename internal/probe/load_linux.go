@@ -86,7 +86,7 @@ var neverCast bool
 func configure(spec *ebpf.CollectionSpec, opt *Options) error {
 	size := opt.RingSize
 	if size == 0 {
-		size = defaultRing
+		size = ringSize(room())
 	}
 	spec.Maps[objectMapEvents].MaxEntries = uint32(min(size, math.MaxUint32))
 	set := map[string]any{

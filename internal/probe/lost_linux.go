@@ -2,8 +2,6 @@
 
 package probe
 
-import "filerace/internal/trace"
-
 // extent is what of the ring has been looked at: what lies beyond was not there when
 // the counters of lost events were last read.
 type extent struct {
@@ -23,30 +21,33 @@ func ringSpace(n int) uint64 { return uint64(n+8+7) &^ 7 }
 //
 // Events are lost when the ring is full. No more than half of it is read between two
 // looks, so at least a quarter is there if it was full since the last one.
-func (p *Probe) look() {
-	if p.extent.hole {
-		p.extent.hole = false
-		p.queue = append(p.queue, trace.Record{What: trace.Gap})
+func (m *pump) look() bool {
+	if m.extent.hole {
+		m.extent.hole = false
+		if !m.gap(0) {
+			return false
+		}
 	}
-	n, size := p.available()
-	if n >= size/4 {
-		p.holed()
+	n, size := m.p.available()
+	if n >= size/4 && !m.holed() {
+		return false
 	}
-	if !p.extent.hole {
-		p.extent.until = p.extent.pos + min(n, size/2)
+	if !m.extent.hole {
+		m.extent.until = m.extent.pos + min(n, size/2)
 	}
+	return true
 }
 
 // holed tells of what was lost, if anything was, before what the ring holds now.
-func (p *Probe) holed() {
-	lost := p.countLost()
+func (m *pump) holed() bool {
+	lost := m.countLost()
 	if lost == 0 {
-		return
+		return true
 	}
-	p.lost.Add(lost)
-	p.queue = append(p.queue, trace.Record{What: trace.Gap, Lost: lost})
-	n, _ := p.available() // counted first: of what is lost from now on the next look tells
-	p.extent.hole, p.extent.until = true, p.extent.pos+n
+	m.p.lost.Add(lost)
+	n, _ := m.p.available() // counted first: of what is lost from now on the next look tells
+	m.extent.hole, m.extent.until = true, m.extent.pos+n
+	return m.gap(lost)
 }
 
 // available is how many bytes the ring holds, and its size.
@@ -60,17 +61,17 @@ func (p *Probe) available() (n, size uint64) {
 }
 
 // countLost reads the kernel's counters, and returns what they have grown by.
-func (p *Probe) countLost() (lost uint64) {
-	p.ring.Lock()
-	defer p.ring.Unlock()
-	counts := make([]uint64, len(p.seen))
-	if p.closed || p.coll.Maps[objectMapLost].Lookup(uint32(0), &counts) != nil {
+func (m *pump) countLost() (lost uint64) {
+	m.p.ring.Lock()
+	defer m.p.ring.Unlock()
+	counts := make([]uint64, len(m.seen))
+	if m.p.closed || m.p.coll.Maps[objectMapLost].Lookup(uint32(0), &counts) != nil {
 		return 0
 	}
 	for cpu, n := range counts {
-		if n > p.seen[cpu] {
-			lost += n - p.seen[cpu]
-			p.seen[cpu] = n
+		if n > m.seen[cpu] {
+			lost += n - m.seen[cpu]
+			m.seen[cpu] = n
 		}
 	}
 	return lost
@@ -78,4 +79,4 @@ func (p *Probe) countLost() (lost uint64) {
 
 // Reached is the time, in ns since the start, until which all that returned has been
 // handed out by Next. It may be asked for at any time.
-func (p *Probe) Reached() int64 { return p.reached.Load() }
+func (p *Probe) Reached() int64 { return p.backlog.reached.Load() }

@@ -14,6 +14,9 @@ import (
 // to be done stays the same, only when it is done changes.
 const niceness = -15
 
+// pumpNiceness is that of the thread that empties the ring.
+const pumpNiceness = -19
+
 // hurry gives this process precedence over others, as far as it is allowed to, until the
 // returned function is called. Priorities belong to threads, and new threads
 // inherit that of the one that made them (sched(7)), so a second round finds those that were

@@ -3,10 +3,9 @@
 package probe
 
 import (
-	"errors"
-	"fmt"
+	"cmp"
+	"encoding/binary"
 	"io"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,18 +33,18 @@ type Probe struct {
 	decoder decoder
 	notes   trace.Notes
 
+	next     sync.Mutex // of what Next works with
 	queue    []trace.Record
-	rec      ringbuf.Record
+	told     int // of the queue
+	elements []byte
 	event    event
-	seen     []uint64         // lost events that were told, by processor
 	snapshot map[uint32]int64 // when the descriptors of a process were read, ns CLOCK_MONOTONIC
-	ends     time.Time
-	checked  time.Time // when the counters of lost events were last read
-	extent   extent
-	empty    int64 // when the ring was last found empty, ns since the start
-	reached  atomic.Int64
-	ring     sync.Mutex // held while the ring or a map is looked at or closed
-	closed   bool
+
+	backlog *backlog
+	pumped  chan struct{} // closed when nothing is put any more; nil: nothing was
+	ends    time.Time
+	ring    sync.Mutex // held while the ring or a map is looked at or closed
+	closed  bool
 
 	stopping atomic.Bool
 	detach   sync.Once
@@ -54,10 +53,6 @@ type Probe struct {
 	broken   atomic.Int64
 	firstBad atomic.Pointer[string]
 }
-
-// poll is how long the reader rests between two looks at the ring. A ring that fills
-// wakes it before.
-const poll = 5 * time.Millisecond
 
 // Open loads the kernel programs and begins to watch. Errors are *Unavailable if
 // watching does not work here.
@@ -68,7 +63,7 @@ func Open(opt Options) (*Probe, error) {
 	if err := checkVersion(release()); err != nil {
 		return nil, err
 	}
-	p := &Probe{opt: opt, snapshot: map[uint32]int64{}}
+	p := &Probe{opt: opt, snapshot: map[uint32]int64{}, backlog: newBacklog(backlogSize(room()))}
 	if err := p.open(); err != nil {
 		p.Close()
 		return nil, err
@@ -99,7 +94,6 @@ func (p *Probe) open() (err error) {
 		return explain("open the ring", err)
 	}
 	p.reader.SetDeadline(time.Now()) // the first Next must not wait for a wake-up that nobody sends
-	p.seen = make([]uint64, ebpf.MustPossibleCPU())
 	// The first pass tells the programs who the watcher is, before they watch.
 	if _, err := p.iterate(objectProgProcesses); err != nil {
 		return err
@@ -117,6 +111,11 @@ func (p *Probe) open() (err error) {
 		return err
 	}
 	p.rest = hurry()
+	p.pumped = make(chan struct{})
+	go func() {
+		defer close(p.pumped)
+		(&pump{p: p, seen: make([]uint64, ebpf.MustPossibleCPU())}).run()
+	}()
 	return p.takeStock()
 }
 
@@ -159,12 +158,20 @@ func (p *Probe) Close() error {
 		if p.rest != nil {
 			p.rest()
 		}
+		p.backlog.close(io.EOF)
 		if p.reader != nil {
 			p.ring.Lock()
 			p.reader.Close()
 			p.closed = true
 			p.ring.Unlock()
 		}
+		if p.pumped != nil {
+			<-p.pumped
+		}
+		p.next.Lock()
+		p.elements = nil
+		p.backlog.free()
+		p.next.Unlock()
 		if p.coll != nil {
 			p.ring.Lock()
 			p.coll.Close()
@@ -189,50 +196,38 @@ func (p *Probe) Notes() trace.Notes {
 	return n
 }
 
-// Next returns the next record. It blocks until there is one; after Stop, Close or
-// Options.For it returns what is left and then io.EOF.
+// Next returns the next record. It blocks until there is one; after Stop or
+// Options.For it returns what is left and then io.EOF, after Close the latter.
 func (p *Probe) Next() (trace.Record, error) {
-	for {
-		if len(p.queue) > 0 {
-			r := p.queue[0]
-			p.queue = p.queue[1:]
-			return r, nil
-		}
-		last := p.stopping.Load()
-		if p.extent.done() {
-			p.look()
-			if len(p.queue) > 0 {
-				continue
+	p.next.Lock()
+	defer p.next.Unlock()
+	for p.told == len(p.queue) {
+		p.queue, p.told = p.queue[:0], 0
+		if len(p.elements) == 0 {
+			var ok bool
+			if p.elements, ok = p.backlog.take(); !ok {
+				return trace.Record{}, cmp.Or(p.backlog.err, io.EOF)
 			}
 		}
-		err := p.reader.ReadInto(&p.rec)
-		switch {
-		case err == nil:
-			p.take()
-			continue
-		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ringbuf.ErrFlushed):
-		case errors.Is(err, ringbuf.ErrClosed):
-			return trace.Record{}, io.EOF
+		var kind uint32
+		var data []byte
+		switch kind, data, p.elements = element(p.elements); kind {
+		case gapElement:
+			p.queue = append(p.queue, trace.Record{What: trace.Gap, Lost: binary.LittleEndian.Uint64(data)})
 		default:
-			return trace.Record{}, fmt.Errorf("read the ring: %w", err)
-		}
-		p.idle(last)
-		if last && len(p.queue) == 0 {
-			return trace.Record{}, io.EOF
+			p.take(data)
 		}
 	}
+	p.told++
+	return p.queue[p.told-1], nil
 }
 
-// take decodes what was read, and tells before it what was lost before it.
-func (p *Probe) take() {
+// take decodes an event.
+func (p *Probe) take(b []byte) {
 	e := &p.event
-	p.extent.pos += ringSpace(len(p.rec.RawSample))
-	if err := e.parse(p.rec.RawSample); err != nil {
+	if err := e.parse(b); err != nil {
 		p.bad(err)
 		return
-	}
-	if int(e.cpu) < len(p.seen) && e.lost > p.seen[e.cpu] {
-		p.holed()
 	}
 	if at, ok := p.snapshot[e.tgid]; ok {
 		if e.exit < at {
@@ -251,21 +246,5 @@ func (p *Probe) bad(err error) {
 	if p.broken.Add(1) == 1 {
 		s := err.Error()
 		p.firstBad.Store(&s)
-	}
-}
-
-// idle is called when the ring is empty.
-func (p *Probe) idle(last bool) {
-	now := time.Now()
-	if !p.ends.IsZero() && now.After(p.ends) {
-		p.unlink()
-		p.stopping.Store(true)
-	}
-	p.reader.SetDeadline(now.Add(poll))
-	p.reached.Store(p.empty)
-	p.empty = monotonic() - p.decoder.start
-	if last || now.Sub(p.checked) > 20*poll {
-		p.checked = now
-		p.holed()
 	}
 }

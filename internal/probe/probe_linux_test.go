@@ -48,9 +48,19 @@ func TestMain(m *testing.M) {
 // actor starts this program as an actor that waits to be let go.
 func actor(t *testing.T, what string, args ...string) (*exec.Cmd, func()) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), actorVar+"="+what)
-	return waiting(t, cmd)
+	return waiting(t, actorIn(t, "", what, args...))
+}
+
+// actorIn is an actor that works in a directory; "": in one of its own.
+func actorIn(t *testing.T, dir, what string, args ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), actorVar+"="+what)
+	return cmd
 }
 
 // shell starts a shell that waits to be let go.
@@ -104,7 +114,7 @@ func rest(t *testing.T, p *Probe) (all []trace.Record) {
 }
 
 var actors = map[string]func([]string){
-	"files": files, "unlinks": unlinks, "names": changeNames,
+	"files": files, "unlinks": unlinks, "names": changeNames, "renamers": renamers,
 }
 
 const storms = 20000 // calls that one "unlinks" makes

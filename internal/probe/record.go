@@ -235,7 +235,7 @@ func (d *decoder) opened(o *op.Op, e *event) {
 	if !e.has(hasParent) || !e.parentDir.known || base != path.Base(o.Path) || o.Flags&op.O_TMPFILE == op.O_TMPFILE {
 		return
 	}
-	n := op.Name{Dir: e.parentDir.id(), Base: base, After: o.File.ID, Type: o.File.Type, Nlink: o.File.Nlink}
+	n := op.Name{Dir: e.parentDir.id(), Base: base, After: o.File.ID, Type: o.File.Type, Nlink: o.File.Nlink, Seen: true}
 	if e.new.mode&modeCreated == 0 {
 		n.Before = n.After
 		if o.Flags&op.O_TRUNC == 0 {
@@ -259,6 +259,7 @@ func (d *decoder) entries(o *op.Op, e *event) {
 			if o.Kind == op.Rmdir {
 				a.Nlink = 0
 			}
+			a.Seen = !a.Before.IsZero()
 		}
 		o.Names = append(o.Names, a)
 	case o.Kind == op.Mkdir || o.Kind == op.SymlinkOp || o.Kind == op.Mknod:
@@ -268,14 +269,19 @@ func (d *decoder) entries(o *op.Op, e *event) {
 		o.Names = append(o.Names, a)
 	case o.Kind == op.Rename && e.has(hasEntry2):
 		b := e.entry2.name(path.Base(o.Path2))
-		if !o.Failed() && a.Before != b.Before {
-			renamed(o, &a, &b)
+		if !o.Failed() {
+			// Both directories are locked between the hook and the change, so that what is not there is seen, too.
+			a.Seen, b.Seen = !a.Before.IsZero(), true
+			if a.Before != b.Before {
+				renamed(o, &a, &b)
+			}
 		}
 		o.Names = append(o.Names, a, b)
 	case o.Kind == op.Link && e.has(hasEntry2):
 		b := e.entry2.name(path.Base(o.Path2))
 		if !o.Failed() {
 			a.Nlink++
+			a.Seen, b.Seen = !a.Before.IsZero(), true
 			b.Before, b.After, b.Type, b.Nlink = op.FileID{}, a.After, a.Type, a.Nlink
 		}
 		o.Names = append(o.Names, a, b)

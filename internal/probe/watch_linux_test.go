@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -180,6 +181,10 @@ func TestWhatIsLostIsCounted(t *testing.T) {
 		cmd, r := actor(t, "unlinks")
 		release, pids = append(release, r), append(pids, cmd.Process.Pid)
 	}
+	held := make(chan struct{})
+	holdPump = held
+	begin := sync.OnceFunc(func() { close(held) })
+	defer func() { holdPump = nil; begin() }()
 	p := watchHere(t, Options{PIDs: pids, Calls: []string{"unlink", "unlinkat"}, RingSize: 1 << 16})
 	done := make(chan struct{})
 	for i := range release {
@@ -189,6 +194,7 @@ func TestWhatIsLostIsCounted(t *testing.T) {
 		<-done
 	}
 	p.Stop()
+	begin()
 	seen, ends, lost, open := 0, 0, uint64(0), false
 	for _, r := range rest(t, p) {
 		if r.What == trace.Gap {

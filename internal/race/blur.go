@@ -2,6 +2,7 @@ package race
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"filerace/internal/op"
@@ -84,8 +85,70 @@ func (s *Stream) blurred(a, b *world.Event) bool {
 		}
 	}
 	guess := x.Enter < 0 && x.Exit > y.Exit
-	return names && (guess || late || !world.Told(x, y)) || data && (guess || late || !s.readFirst(x, y))
+	return names && (guess || late || !s.ordered(a, b)) || data && (guess || late || !s.readFirst(x, y))
 }
+
+// ordered reports whether the results tell that a came first, with those of the others on the
+// same names that may have come between, and of some that came before.
+func (s *Stream) ordered(a, b *world.Event) bool {
+	since := min(a.From, b.From)
+	events := s.around(a, b, since)
+	if events == nil {
+		return false // some are no longer kept, or there are too many
+	}
+	for range earlierLooked {
+		before := s.lastBefore(a, b, since)
+		if before == nil {
+			break
+		}
+		more := s.around(a, b, before.From)
+		if more == nil {
+			break
+		}
+		events, since = more, before.From
+	}
+	return world.Told(a, b, events, since)
+}
+
+// earlierLooked is how many steps the search goes back beyond what overlapped, to find
+// where the names led at first.
+const earlierLooked = 3
+
+// around returns what happened on the names of a and b from since until both had returned; nil
+// if that is not kept, or too much.
+func (s *Stream) around(a, b *world.Event, since int64) []*world.Event {
+	until := max(a.Op.Exit, b.Op.Exit)
+	r := &s.recent
+	if r.gone > since {
+		return nil
+	}
+	events := []*world.Event{a, b}
+	for i := max(r.next-ringLen, 0); i < r.next; i++ {
+		e := &r.events[i%ringLen]
+		if r.exits[i%ringLen] < since || e.From > until || e.Op == a.Op || e.Op == b.Op || !meets(e, a, b) {
+			continue
+		}
+		if events = append(events, e); len(events) > world.OthersMax+2 {
+			return nil
+		}
+	}
+	slices.SortFunc(events, func(x, y *world.Event) int { return cmp.Compare(x.Op.Seq, y.Op.Seq) })
+	return events
+}
+
+// lastBefore returns the last operation on the names of a and b that had returned by a time,
+// nil if none is near.
+func (s *Stream) lastBefore(a, b *world.Event, at int64) *world.Event {
+	r := &s.recent
+	for i := r.next - 1; i >= max(r.next-ringLen/8, 0); i-- {
+		if e := &r.events[i%ringLen]; r.exits[i%ringLen] < at && meets(e, a, b) {
+			return e
+		}
+	}
+	return nil
+}
+
+func meets(e, a, b *world.Event) bool { return world.Meet(e.Op, a.Op) || world.Meet(e.Op, b.Op) }
 
 // readFirst reports whether a look at contents cannot have come later than a write: it met the end
 // of the file where the write then put bytes, or got other bytes, and nobody else wrote

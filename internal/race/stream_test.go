@@ -2,6 +2,7 @@ package race
 
 import (
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 	"testing"
@@ -91,6 +92,18 @@ func fill(t testing.TB, o *op.Op, args []string) {
 			o.Off = number(t, v)
 		case k == "data":
 			o.Data = []byte(v)
+		case k == "saw": // the files behind the names: 0 none, "+" before one that the open made
+			for i, file := range strings.Split(v, ",") {
+				n := op.Name{Base: path.Base([2]string{o.Path, o.Path2}[i]), Seen: true}
+				id := op.FileID{Dev: 1, Ino: uint64(number(t, strings.TrimPrefix(file, "+")))}
+				if id.Ino != 0 && file[0] != '+' {
+					n.Before = id
+				}
+				if o.Kind == op.Open {
+					n.After, o.File.ID, o.File.Type, o.File.Nlink = id, id, op.Regular, 1
+				}
+				o.Names = append(o.Names, n)
+			}
 		case k == "reaped":
 			o.Reaped = int(number(t, v))
 		case k == "lock":

@@ -57,7 +57,7 @@ func (f *Flow) name(n *node, told *op.Name) op.Name {
 	if n.kernel {
 		return op.Name{Path: n.path, Base: n.base, Type: op.Proc}
 	}
-	return op.Name{Dir: f.names.directory(n.dir, told.Dir), Base: n.base, Path: n.path}
+	return op.Name{Dir: f.names.directory(n.dir, told.Dir), Base: n.base, Path: n.path, Seen: told.Seen}
 }
 
 // failed takes from an error what it says of the name.
@@ -70,6 +70,9 @@ func (f *Flow) failed(it *item) {
 	was, known := m.leads(n)
 	switch o.Errno() {
 	case enoent, enotdir:
+		if o.Flags&op.RENAME_EXCHANGE != 0 && o.Kind == op.Rename {
+			break // either of the two is not there
+		}
 		if !known || was == nil || was.typ != op.Symlink {
 			m.lead(n, nil)
 		}
@@ -152,6 +155,9 @@ func (f *Flow) succeeded(it *item, told *[2]op.Name) {
 		file := f.there(n, told[0].Before, typ)
 		f.stays(name, file)
 		f.unlinked(file, o.Kind == op.Rmdir)
+		if told[0].Seen {
+			file.nlink = int(told[0].Nlink)
+		}
 		m.lead(n, nil)
 		name.After, name.Nlink = op.FileID{}, uint32(file.nlink)
 		o.File = op.File{ID: file.id, Type: file.typ, Path: n.path, Nlink: name.Nlink, Size: name.Size}
@@ -173,6 +179,8 @@ func (f *Flow) succeeded(it *item, told *[2]op.Name) {
 		id := o.File.ID
 		if id.IsZero() {
 			id = told[0].Before
+		} else {
+			name.Seen = true
 		}
 		file := f.there(n, id, typ)
 		f.stays(name, file)
@@ -285,8 +293,11 @@ func (f *Flow) rename(it *item, told *[2]op.Name) {
 	file := f.there(n, told[0].Before, told[0].Type)
 	f.stays(&o.Names[0], file)
 	o.File = op.File{ID: file.id, Type: file.typ, Path: n.path, Nlink: o.Names[0].Nlink, Size: o.Names[0].Size}
-	if !told[1].Before.IsZero() {
+	switch {
+	case !told[1].Before.IsZero():
 		m.identify(to, told[1].Before, told[1].Type)
+	case told[1].Seen:
+		m.lead(to, nil)
 	}
 	replaced, _ := m.leads(to)
 	if replaced != nil {

@@ -44,7 +44,7 @@ func (q *sequencer) add(it *item) (late bool) {
 	q.count++
 	it.tie = q.count << 8
 	it.point = max(it.begins(), it.returns()-room)
-	if it.op != nil && early(it.op) && !it.quiet {
+	if it.op != nil && early(it.op) && !it.quiet && !seen(it.op) {
 		it.point = it.begins()
 	}
 	if it.point < q.passed {
@@ -81,6 +81,10 @@ func place(ns int64) int64 {
 	}
 	return ns<<fraction | 1<<fraction - 1
 }
+
+// seen reports whether the source saw what the names led to. Such calls need no guess at when they took
+// effect, and those that waited for the lock of their directory return soon after.
+func seen(o *op.Op) bool { return len(o.Names) > 0 && o.Names[0].Seen }
 
 // early reports whether an operation lets others go on (gives something up, sends,
 // makes a process): it counts from its entry on. What acquires or observes counts
@@ -150,8 +154,10 @@ func (q *sequencer) leave(it *item) {
 		}
 	}
 	if g := it.group; g != nil {
-		g.items = slices.DeleteFunc(g.items, func(o *item) bool { return o == it })
 		it.group = nil
+		if g.gone++; 2*g.gone > len(g.items) {
+			g.tidy()
+		}
 	}
 }
 
@@ -197,7 +203,16 @@ func (n *node) settle() {
 // group is a set of operations that overlap on common names.
 type group struct {
 	items  []*item
+	gone   int // of the items: they have gone on
 	solved bool
+}
+
+// tidy forgets those that have gone on. Under load a group may have thousands, which is too
+// many to look through whenever one goes.
+func (g *group) tidy() {
+	if g.gone > 0 {
+		g.items, g.gone = slices.DeleteFunc(g.items, func(o *item) bool { return o.done }), 0
+	}
 }
 
 func join(a, b *item) {
@@ -212,6 +227,7 @@ func join(a, b *item) {
 		g.items = append(g.items, b)
 		b.group = g
 	default:
+		b.group.tidy()
 		for _, o := range b.group.items {
 			o.group = g
 			g.items = append(g.items, o)

@@ -16,6 +16,7 @@ import (
 type execution struct {
 	rand  *rand.Rand
 	ids   bool // the source tells identities
+	queue bool // calls wait for each other, and return soon after they took effect
 	files map[string]uint64
 	locks map[uint64]int // by file: process
 	open  map[int]opened
@@ -51,6 +52,9 @@ func (x *execution) run(n int) {
 		o := x.call(pid)
 		o.Enter = max(free[pid], point-x.rand.Int64N(60))
 		o.Exit = point + x.rand.Int64N(60)
+		if x.queue {
+			o.Enter, o.Exit = free[pid]+1, point+x.rand.Int64N(6)
+		}
 		free[pid] = o.Exit
 		x.ops = append(x.ops, &made{o, point})
 	}
@@ -68,7 +72,7 @@ func (x *execution) call(pid int) *op.Op {
 	if f := x.open[pid].file; f != 0 && x.locks[f] == pid+1 && x.rand.IntN(3) > 0 {
 		return x.lock(pid) // gives it back before it opens another one
 	}
-	switch x.rand.IntN(9) {
+	switch x.rand.IntN(11) {
 	case 0, 1, 2, 3:
 		if f := x.open[pid].file; f != 0 && x.locks[f] == pid+1 {
 			return x.lock(pid)
@@ -81,11 +85,19 @@ func (x *execution) call(pid int) *op.Op {
 		if x.files[name] == 0 {
 			ret = -enoent
 		}
+		x.see(o, ret, name)
 		delete(x.files, name)
 		op.Finish(o, ret, nil)
 		return o
 	case 6:
-		return x.rename(pid, name, fmt.Sprint("/d/", x.rand.IntN(2)))
+		return x.rename(pid, name, fmt.Sprint("/d/", x.rand.IntN(2)), 0)
+	case 8:
+		return x.rename(pid, "/d/0", "/d/1", op.RENAME_EXCHANGE)
+	case 9:
+		if !x.ids {
+			break // whether two names are of one file only identities can tell
+		}
+		return x.link(pid, name, fmt.Sprint("/d/", x.rand.IntN(2)))
 	case 7:
 		return x.lock(pid)
 	}
@@ -118,7 +130,7 @@ func (x *execution) create(pid int, name string, flags uint64) *op.Op {
 	op.Finish(o, int64(pid+3), nil)
 	if x.ids {
 		o.File = op.File{ID: op.FileID{Dev: 1, Ino: x.files[name]}, Type: op.Regular, Nlink: 1}
-		n := op.Name{Base: o.Path, After: o.File.ID}
+		n := op.Name{Base: o.Path, After: o.File.ID, Seen: true}
 		if !created {
 			n.Before = n.After
 		}
@@ -128,18 +140,52 @@ func (x *execution) create(pid int, name string, flags uint64) *op.Op {
 	return o
 }
 
-func (x *execution) rename(pid int, from, to string) *op.Op {
-	o := blank(pid, "rename")
-	o.Path, o.Path2 = from, to
-	if x.files[from] == 0 {
+// see has the source see which files the names of a call that succeeds lead to.
+func (x *execution) see(o *op.Op, ret int64, names ...string) {
+	for _, name := range names {
+		if x.ids && ret == 0 {
+			n := op.Name{Base: name[len("/d/"):], Seen: true}
+			if file := x.files[name]; file != 0 {
+				n.Before = op.FileID{Dev: 1, Ino: file}
+			}
+			o.Names = append(o.Names, n)
+		}
+	}
+}
+
+func (x *execution) rename(pid int, from, to string, flags uint64) *op.Op {
+	o := blank(pid, "renameat2")
+	o.Path, o.Path2, o.Flags = from, to, flags
+	if x.files[from] == 0 || flags == op.RENAME_EXCHANGE && x.files[to] == 0 {
 		op.Finish(o, -enoent, nil)
 		return o
 	}
+	x.see(o, 0, from, to)
 	op.Finish(o, 0, nil)
-	if from != to {
+	switch {
+	case flags == op.RENAME_EXCHANGE:
+		x.files[from], x.files[to] = x.files[to], x.files[from]
+	case x.files[from] != x.files[to]: // otherwise they are two names of one file, and stay
 		x.files[to] = x.files[from]
 		delete(x.files, from)
 	}
+	return o
+}
+
+func (x *execution) link(pid int, from, to string) *op.Op {
+	o := blank(pid, "link")
+	o.Path, o.Path2 = from, to
+	ret := int64(0)
+	switch {
+	case x.files[from] == 0:
+		ret = -enoent
+	case x.files[to] != 0:
+		ret = -eexist
+	default:
+		x.see(o, 0, from, to)
+		x.files[to] = x.files[from]
+	}
+	op.Finish(o, ret, nil)
 	return o
 }
 
@@ -172,6 +218,11 @@ func replay(ops []*op.Op, ids bool) error {
 	for i, o := range ops {
 		pid := o.PID - 100
 		var again *op.Op
+		for _, n := range o.Names {
+			if file := y.files[n.Path]; n.Seen && o.Kind != op.Open && told[file] != n.Before.Ino {
+				return fmt.Errorf("op %d: %s of %s by %d met %d, in this order it is %d", i, o.Call.Name, n.Path, o.PID, n.Before.Ino, told[file])
+			}
+		}
 		switch o.Kind {
 		case op.Open:
 			again = y.create(pid, o.Path, o.Flags)
@@ -195,7 +246,12 @@ func replay(ops []*op.Op, ids bool) error {
 				again.Ret = -enoent
 			}
 		case op.Rename:
-			again = y.rename(pid, o.Path, o.Path2)
+			again = y.rename(pid, o.Path, o.Path2, o.Flags)
+		case op.Link:
+			if o.Errno() == eexist && y.files[o.Path2] != 0 {
+				continue // the first name was looked up earlier
+			}
+			again = y.link(pid, o.Path, o.Path2)
 		default:
 			continue
 		}
@@ -254,7 +310,8 @@ func ordered(t *testing.T, x *execution) []*op.Op {
 	if len(out) != len(records) {
 		t.Fatalf("%d operations went in, %d came out", len(records), len(out))
 	}
-	if d := f.Derived(); d.Unfit > 0 || d.Late > 0 {
+	// A chain without an end is judged in pieces, and what comes may prove one wrong.
+	if d := f.Derived(); d.Unfit > 0 && (!x.queue || d.Unfit > len(out)/1000) || d.Late > 0 {
 		t.Errorf("%d groups without an order, %d too late", d.Unfit, d.Late)
 	}
 	return out
@@ -298,4 +355,16 @@ func excludes(ops []*op.Op) error {
 		}
 	}
 	return nil
+}
+
+// Where all wait for the lock of one directory, whole seconds are one chain of calls that overlap.
+func TestOrderOfCallsThatWaitForEachOther(t *testing.T) {
+	for seed := range uint64(5) {
+		x := &execution{rand: rand.New(rand.NewPCG(seed, 1)), ids: true, queue: true, files: map[string]uint64{}, locks: map[uint64]int{}, open: map[int]opened{}}
+		x.run(3000)
+		ops := ordered(t, x)
+		if err := replay(ops, true); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+	}
 }

@@ -12,7 +12,7 @@ import (
 // each piece of the order.
 const (
 	window   = 64
-	stepsMax = 1 << 13
+	stepsMax = 1 << 11
 )
 
 // solver finds an order of the operations of a group that explains their results: a
@@ -49,7 +49,9 @@ type step struct {
 // items no order explains.
 func (g *group) solve(m *model) (unfit int) {
 	g.solved = true
+	g.tidy()
 	g.complete()
+	g.chain()
 	sortItems(g.items)
 	s := newSolver(g.items, m)
 	for steps := 0; len(s.path) < len(s.items); {
@@ -74,18 +76,24 @@ func (g *group) solve(m *model) (unfit int) {
 // happens to them in its time, and the next operation after it whose result tells how
 // they were left.
 func (g *group) complete() {
-	for range witnesses {
+	for unsure := 0; unsure < witnesses; {
 		g.fill()
-		want := len(g.items)
+		want, sure := len(g.items), true
 		for _, n := range g.nodes() {
 			if o := n.witness(g); o != nil {
 				want++
 				join(g.items[0], o)
+				sure = sure && (!o.op.Failed() || o.op.Errno() == enoent && o.op.Kind != op.Rename)
 			}
 		}
 		g.fill()
-		if len(g.items) == want {
-			break // nothing overlaps the witnesses
+		switch {
+		case len(g.items) > want: // something overlaps the witnesses
+			unsure++
+		case sure:
+			unsure = witnesses
+		default: // which file is there, others will tell
+			unsure += witnesses / 8
 		}
 	}
 	g.solved = true
@@ -138,7 +146,7 @@ func (n *node) witness(g *group) *item {
 			continue
 		}
 		creates := o.op.Kind == op.Open && o.op.Flags&(op.O_CREAT|op.O_EXCL) == op.O_CREAT
-		if n == o.names[0] && (!creates || o.op.Failed()) {
+		if n == o.names[0] && (!creates || o.op.Failed()) || n == o.names[1] && len(o.op.Names) > 1 && o.op.Names[1].Seen {
 			return o
 		}
 	}

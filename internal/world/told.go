@@ -1,7 +1,6 @@
 package world
 
 import (
-	"slices"
 	"syscall"
 
 	"filerace/internal/op"
@@ -23,21 +22,21 @@ const (
 const madeMax = 64
 
 // Explains lets an operation take effect on where its names lead, and reports whether
-// it can have returned what it did. It is the semantics of names. a and b are the
-// marks of the operation's first and second name, nil if it has none; index, below
-// 64, tells files apart that are made in the order tried.
+// it can have returned what it did, and met the files that the source saw it meet. It is the
+// semantics of names. a and b are the marks of the operation's first and second name,
+// nil if it has none; index, below 64, tells files apart that are made in the order tried.
 func Explains(o *op.Op, a, b *Mark, index int) bool {
-	return explains(o, a, b, fresh+Mark(index))
+	return explains(o, a, b, fresh+Mark(index), MarkOf(o.File.ID))
 }
 
-func explains(o *op.Op, a, b *Mark, made Mark) bool {
+// explains takes the file that the operation reached, 0 if nobody saw it.
+func explains(o *op.Op, a, b *Mark, made, id Mark) bool {
 	if a == nil {
 		return true
 	}
 	if o.Failed() {
 		return explainsFailure(o, a, b)
 	}
-	id := MarkOf(o.File.ID)
 	switch o.Kind {
 	case op.Open:
 		const exclusive = op.O_CREAT | op.O_EXCL
@@ -45,7 +44,7 @@ func explains(o *op.Op, a, b *Mark, made Mark) bool {
 		case o.Flags&exclusive == exclusive:
 			return a.create(made, id)
 		case o.Flags&op.O_CREAT == 0:
-		case id != 0 && len(o.Names) > 0 && !o.Names[0].After.IsZero(): // the kernel told whether this call made it
+		case id != 0 && saw(o, 0): // whether this very call made it
 			if o.Names[0].Before.IsZero() {
 				return a.create(made, id)
 			}
@@ -56,21 +55,14 @@ func explains(o *op.Op, a, b *Mark, made Mark) bool {
 	case op.Mkdir, op.Mknod, op.SymlinkOp:
 		return a.create(made, 0)
 	case op.Unlink, op.Rmdir:
-		if !a.there(beforeOf(o, 0)) {
+		if !a.there(seen(o, 0)) {
 			return false
 		}
 		*a = Absent
 	case op.Rename:
-		if b == nil || !a.there(beforeOf(o, 0)) || o.Flags&op.RENAME_NOREPLACE != 0 && *b >= Present {
-			return b == nil
-		}
-		if o.Flags&op.RENAME_EXCHANGE != 0 {
-			*a, *b = *b, *a
-			return *a != Absent
-		}
-		*a, *b = Absent, *a
+		return renames(o, a, b)
 	case op.Link:
-		if !a.there(0) {
+		if !a.there(seen(o, 0)) {
 			return false
 		}
 		if b != nil {
@@ -85,11 +77,37 @@ func explains(o *op.Op, a, b *Mark, made Mark) bool {
 	return true
 }
 
+func renames(o *op.Op, a, b *Mark) bool {
+	if b == nil {
+		return true
+	}
+	if !a.there(seen(o, 0)) || o.Flags&op.RENAME_NOREPLACE != 0 && *b >= Present {
+		return false
+	}
+	if saw(o, 1) {
+		if was := seen(o, 1); was != 0 && !b.there(was) || was == 0 && !b.gone() {
+			return false
+		}
+	}
+	switch {
+	case *a == *b && *a >= fresh: // two names of one file: nothing happens
+	case o.Flags&op.RENAME_EXCHANGE != 0:
+		*a, *b = *b, *a
+		return *a != Absent
+	default:
+		*a, *b = Absent, *a
+	}
+	return true
+}
+
 // explainsFailure: what an error says of a name.
 func explainsFailure(o *op.Op, a, b *Mark) bool {
 	switch syscall.Errno(o.Errno()) {
 	case syscall.ENOENT:
-		if o.Kind == op.Rename || o.Kind == op.Link || b == nil {
+		switch {
+		case o.Kind == op.Rename && o.Flags&op.RENAME_EXCHANGE != 0 && b != nil:
+			return *a < Present || *b < Present
+		case o.Kind == op.Rename || o.Kind == op.Link || b == nil:
 			return a.gone()
 		}
 	case syscall.EEXIST:
@@ -137,44 +155,6 @@ func (m *Mark) create(made, id Mark) bool {
 	return true
 }
 
-// Told reports whether what a and b returned tells that a took effect before b. a is
-// the one that came first in the order found, with its names completed.
-func Told(a, b *op.Op) bool {
-	paths := make([]string, 0, 4)
-	for _, n := range append(slices.Clone(a.Names), b.Names...) {
-		if !slices.Contains(paths, n.Path) {
-			paths = append(paths, n.Path)
-		}
-	}
-	state := make([]Mark, len(paths))
-	for i := range a.Names {
-		at := slices.Index(paths, a.Names[i].Path)
-		switch {
-		case !a.Names[i].Before.IsZero():
-			if state[at] = MarkOf(a.Names[i].Before); state[at] == 0 {
-				state[at] = Present
-			}
-		case !a.Names[i].After.IsZero() && a.Kind != op.Rename || a.Errno() == int(syscall.ENOENT):
-			state[at] = Absent
-		}
-	}
-	marks := func(o *op.Op) (x, y *Mark) {
-		if len(o.Names) > 0 {
-			x = &state[slices.Index(paths, o.Names[0].Path)]
-		}
-		if len(o.Names) > 1 {
-			y = &state[slices.Index(paths, o.Names[1].Path)]
-		}
-		return x, y
-	}
-	x, y := marks(b)
-	if !explains(b, x, y, fresh) {
-		return true
-	}
-	x, y = marks(a)
-	return !explains(a, x, y, fresh+1)
-}
-
 // MarkOf is the mark of an identity that a source told; 0 if none did.
 func MarkOf(id op.FileID) Mark {
 	if id.Dev == 0 {
@@ -184,8 +164,12 @@ func MarkOf(id op.FileID) Mark {
 	return Mark(h^uint64(id.Birth)*0xc4ceb9fe1a85ec53) | 1<<63
 }
 
-func beforeOf(o *op.Op, i int) Mark {
-	if i < len(o.Names) {
+// saw reports whether the source saw what the operation's name led to.
+func saw(o *op.Op, i int) bool { return i < len(o.Names) && o.Names[i].Seen }
+
+// seen is the mark of the file that the source saw there, 0 if it saw none.
+func seen(o *op.Op, i int) Mark {
+	if saw(o, i) {
 		return MarkOf(o.Names[i].Before)
 	}
 	return 0

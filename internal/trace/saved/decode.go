@@ -68,6 +68,7 @@ func (s *slot) named(more []*op.Name) *op.Op {
 		})
 		one.op, one.name[0] = s.op, s.names[0]
 		s.paths[0].name(&one.name[0])
+		one.name[0].Seen = s.seen&1 != 0
 		one.op.Names = one.name[:]
 		return &one.op
 	}
@@ -79,6 +80,9 @@ func (s *slot) named(more []*op.Name) *op.Op {
 		s.paths[i].name(&o.Names[i])
 	}
 	putListed(o.Names[2:], more)
+	for i := range o.Names {
+		o.Names[i].Seen = s.seen>>i&1 != 0
+	}
 	return o
 }
 

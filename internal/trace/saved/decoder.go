@@ -93,7 +93,7 @@ func (d *decoder) begin(text []byte, f *parquet.File, columns [][]string) {
 }
 
 // later are the columns that came after the first recordings of this version.
-var later = []string{"inside"}
+var later = []string{"inside", "seen"}
 
 // ours reports whether all columns are there. Columns that are not known are those of
 // a later program, and say nothing to this one.

@@ -67,6 +67,9 @@ func (r *row) putNames(o *op.Op) {
 	r.Names = int32(len(o.Names))
 	for i := range o.Names {
 		n := nameRowOf(&o.Names[i])
+		if o.Names[i].Seen {
+			r.Seen |= 1 << i
+		}
 		switch i {
 		case 0:
 			r.Path, r.Base, r.DirDev, r.DirIno, r.DirBirth = n.Path, n.Base, n.DirDev, n.DirIno, n.DirBirth

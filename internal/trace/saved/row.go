@@ -111,7 +111,8 @@ type row struct {
 	Thread   bool   `parquet:"thread,zstd"`
 	NoLocks  bool   `parquet:"no_locks,zstd"`
 	Done     bool   `parquet:"done,zstd"`
-	Inside   bool   `parquet:"inside,zstd"` // an open that stood in the kernel with its file found
+	Seen     uint32 `parquet:"seen,dict,zstd"` // bit i: the source saw what name i led to before
+	Inside   bool   `parquet:"inside,zstd"`    // an open that stood in the kernel with its file found
 	Off2     int64  `parquet:"off2,dict,zstd"`
 	OFlags   uint64 `parquet:"oflags,dict,zstd"`
 	Grown    int64  `parquet:"grown,dict,zstd"` // bytes that the file has gained; the least int64: not known

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +22,10 @@ import (
 func kept(o *op.Op) *op.Op {
 	c := *o
 	c.Data, c.Args = nil, plainArgs(o)
+	c.Via = slices.Clone(o.Via)
+	for i := range c.Via {
+		c.Via[i].Seen = false // nobody asks for it there
+	}
 	return &c
 }
 
@@ -309,4 +315,25 @@ func rows(r *Reader) (n int64) {
 		n += s.rows
 	}
 	return n
+}
+
+// A recording from before a column came is read without it; one that lacks another is foreign.
+func TestColumnsThatCameLater(t *testing.T) {
+	d := newDecoder("")
+	without := func(name string) (paths [][]string) {
+		for _, n := range d.names() {
+			if n != name {
+				paths = append(paths, strings.Split(n, "."))
+			}
+		}
+		return paths
+	}
+	for _, name := range []string{"inside", "seen"} {
+		if !d.ours(without(name)) {
+			t.Errorf("a recording without the column %s is refused", name)
+		}
+	}
+	if d.ours(without("path")) {
+		t.Error("a recording without paths is taken")
+	}
 }

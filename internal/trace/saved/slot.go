@@ -23,6 +23,7 @@ type slot struct {
 	kept     int32
 	args     [6]int64
 	count    int32 // of names
+	seen     uint32
 	argPath  string
 	filePath string
 	grown    int64
@@ -41,7 +42,7 @@ func (s *slot) fields() []field {
 		{"flags", &o.Flags}, {"cmd", &o.Cmd}, {"off", &o.Off}, {"len", &o.Len}, {"whence", &o.Whence},
 		{"lock_family", &o.Lock.Family}, {"lock_mode", &o.Lock.Mode}, {"lock_wait", &o.Lock.Wait},
 		{"lock_start", &o.Lock.Start}, {"lock_end", &o.Lock.End}, {"lock_whence", &o.Lock.Whence},
-		{"arg_path", &s.argPath}, {"arg_path2", &o.Path2}, {"names", &s.count}, {"file_path", &s.filePath},
+		{"arg_path", &s.argPath}, {"arg_path2", &o.Path2}, {"names", &s.count}, {"seen", &s.seen}, {"file_path", &s.filePath},
 		{"sum", &o.Sum}, {"reaped", narrow{&o.Reaped}}, {"child", &o.Child}, {"status", narrow{&o.Status}}, {"signal", narrow{&o.Signal}},
 		{"waits", &o.Waits}, {"faked", &o.Faked}, {"thread", &o.Thread}, {"no_locks", &o.NoLocks}, {"done", &o.Done}, {"inside", &o.Inside},
 		{"off2", &o.Off2}, {"oflags", &o.OFlags}, {"grown", &s.grown}, {"ofd", &o.OFD}, {"ofd2", &o.OFD2}, {"decision", &o.Decision},
