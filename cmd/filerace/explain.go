@@ -41,29 +41,35 @@ func explainCommand(ctx context.Context, c *console, args []string) int {
 	}
 	begun := time.Now()
 	err := a.run(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return interrupted(c, "explain")
-	case err != nil:
-		return failed(c, "explain", err)
-	}
 	r := a.report(race.End{All: *all, Failed: a.failed})
 	r.Seconds = time.Since(begun).Seconds()
-	told := out.asJSON || out.name != "" || len(r.Findings) > 0
+	switch { // what was found before stands
+	case err == nil:
+	case ctx.Err() != nil:
+		fmt.Fprintf(c.err, "filerace explain: interrupted; %s\n", a.cut)
+	case a.stream.Len() > 0:
+		failed(c, "explain", fmt.Errorf("%w; %s", err, a.cut))
+	default:
+		return failed(c, "explain", err)
+	}
+	told := err == nil && (out.asJSON || out.name != "") || len(r.Findings) > 0
 	if !told || out.asJSON || out.name != "" { // a text says it at its end
 		for _, note := range r.Missed {
 			fmt.Fprintln(c.err, "filerace explain:", note)
 		}
 	}
+	if a.cut != "" {
+		r.Missed = append([]string{a.cut}, r.Missed...)
+	}
 	if !told {
-		fmt.Fprintf(c.err, "filerace explain: no race found in %d operations\n", a.stream.Len())
+		fmt.Fprintf(c.err, "filerace explain: no race found in %s\n", count(a.stream.Len(), "operation"))
+	} else if werr := out.write(r, a.home(), false); werr != nil {
+		return failed(c, "explain", werr)
 	}
-	if told {
-		if err := out.write(r, a.home(), false); err != nil {
-			return failed(c, "explain", err)
-		}
+	if v := verdict(r, *strict); v != exitClean || err == nil {
+		return v
 	}
-	return verdict(r, *strict)
+	return exitFail
 }
 
 // analysis is one pass over a trace.
@@ -73,6 +79,8 @@ type analysis struct {
 	flow   *trace.Flow   // of logs
 	saved  *saved.Reader // of a recorded run, whose operations are complete and in order
 	failed bool          // the traced command ended with a status other than 0
+	now    int64         // ns since the start, of the operation taken last
+	cut    string        // why not all could be taken, a sentence; "" if all was
 }
 
 func (a *analysis) open(paths []string) error {
@@ -104,8 +112,29 @@ func (a *analysis) open(paths []string) error {
 	return nil
 }
 
-// run takes all records.
+// run takes all records. After an error, what was taken before can be reported.
 func (a *analysis) run(ctx context.Context) error {
+	err := a.takeAll(ctx)
+	if a.flow != nil {
+		a.flow.Close()
+	}
+	switch {
+	case err == nil:
+		if a.saved != nil && (a.saved.Unfinished() != "" || len(a.saved.Meta().Command) == 0) {
+			a.stream.Cut("The recording ends before the processes did.")
+		}
+	default:
+		a.cut = fmt.Sprintf("nothing was read of the trace behind its first %s, which end %.6f s after its start",
+			count(a.stream.Len(), "operation"), float64(a.now)/1e9)
+		if a.stream.Len() == 0 {
+			a.cut = "nothing was read of the trace"
+		}
+		a.stream.Cut("The trace was read up to here only, and the processes may have gone on.")
+	}
+	return err
+}
+
+func (a *analysis) takeAll(ctx context.Context) error {
 	for n := 0; ; n++ {
 		if n&0xfff == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -113,9 +142,6 @@ func (a *analysis) run(ctx context.Context) error {
 		r, err := a.source.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			if a.flow != nil {
-				a.flow.Close()
-			}
 			return nil
 		case err != nil:
 			return err
@@ -145,8 +171,11 @@ func (a *analysis) replay(r trace.Record) {
 // take lets an operation count.
 func (a *analysis) take(e trace.Event) {
 	a.stream.Take(e)
-	if o := e.Op; o != nil && o.Kind == op.Exit && o.Actor == "1" {
-		a.failed = o.Status > 0
+	if o := e.Op; o != nil {
+		a.now = max(a.now, o.Exit)
+		if o.Kind == op.Exit && o.Actor == "1" {
+			a.failed = o.Status > 0
+		}
 	}
 }
 
