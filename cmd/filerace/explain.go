@@ -32,10 +32,20 @@ func explainCommand(ctx context.Context, c *console, args []string) int {
 	out.all = *all
 	defer collectLess()()
 	a := &analysis{stream: race.NewStream(nil)}
-	if err := a.open(f.Args()); err != nil {
-		return failed(c, "explain", err)
+	opened := make(chan error, 1)
+	go func() { opened <- a.open(f.Args()) }() // a pipe may have no writer yet
+	select {
+	case err := <-opened:
+		if err != nil {
+			return failed(c, "explain", err)
+		}
+	case <-ctx.Done():
+		return interrupted(c, "explain")
 	}
 	defer a.source.Close()
+	if s, ok := a.source.(interface{ Interrupt() }); ok {
+		defer context.AfterFunc(ctx, s.Interrupt)()
+	}
 	if err := out.open(c); err != nil {
 		return failed(c, "explain", err)
 	}
@@ -84,6 +94,11 @@ type analysis struct {
 }
 
 func (a *analysis) open(paths []string) error {
+	if _, err := os.Stat(paths[0]); errors.Is(err, fs.ErrNotExist) && len(paths) == 1 && paths[0] != "" {
+		if _, err := os.Stat(saved.Name(paths[0])); err == nil {
+			paths = []string{saved.Name(paths[0])} // as given to --record
+		}
+	}
 	if info, err := os.Stat(paths[0]); err == nil && info.IsDir() {
 		if len(paths) > 1 {
 			return &remedied{fmt.Errorf("open %s and others: a recorded run stands alone", paths[0]), "explain one recorded run at a time"}
@@ -119,6 +134,8 @@ func (a *analysis) run(ctx context.Context) error {
 		a.flow.Close()
 	}
 	switch {
+	case err == nil && a.saved != nil && a.saved.Unfinished() != "" && a.stream.Len() == 0:
+		return &remedied{errors.New("there is no operation in it: " + a.saved.Unfinished()), "record again, on a disk with room; findings.json in it may still tell what was found"}
 	case err == nil:
 		if a.saved != nil && (a.saved.Unfinished() != "" || len(a.saved.Meta().Command) == 0) {
 			a.stream.Cut("The recording ends before the processes did.")

@@ -140,7 +140,9 @@ func (w *watching) run(ctx context.Context, c *console) int {
 		fmt.Fprintln(c.err, "filerace watch: the end of the output was not read, and is lost")
 	}
 	fmt.Fprintf(c.err, "filerace watch: %s\n", w.summary(&sum))
-	err = errors.Join(err, kept.close(w, &sum))
+	if cerr := kept.close(w, &sum); err == nil { // else it is the same, or less
+		err = cerr
+	}
 	if err != nil {
 		failed(c, "watch", watchFailed(err))
 	}
