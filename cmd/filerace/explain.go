@@ -252,6 +252,9 @@ func limits(n trace.Notes) (out []string) {
 	} else if n.FirstBad != "" {
 		out = append(out, n.FirstBad)
 	}
+	if n.Absent != "" {
+		out = append(out, n.Absent)
+	}
 	if n.Lost > 0 {
 		out = append(out, fmt.Sprintf("%s were lost while it was recorded: nothing was concluded from what is not there", count(int(n.Lost), "event")))
 	}
