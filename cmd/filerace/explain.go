@@ -112,7 +112,10 @@ func (a *analysis) open(paths []string) error {
 	}
 	s, err := logs.Open(paths...)
 	var foreign *logs.UnknownError
+	var merge *logs.MergeError
 	switch {
+	case errors.As(err, &merge):
+		return &remedied{err, "record with `strace -ff -ttt -T -o NAME`, and give NAME, or its files each once"}
 	case errors.As(err, &foreign):
 		return &remedied{err, "give a recorded run (filerace run --record NAME), or a log made by `strace -f -ttt -T -o FILE`"}
 	case errors.Is(err, fs.ErrNotExist):

@@ -82,6 +82,9 @@ func watchCommand(ctx context.Context, c *console, args []string) int {
 	if f.NArg() > 0 {
 		return wrong(c, "watch", "it starts no command; to watch one: filerace run -- "+strings.Join(f.Args(), " "))
 	}
+	if name := emptyFlag(f, "path", "cgroup", "uid", "calls", "record"); name != "" {
+		return wrong(c, "watch", "--"+name+" has no value")
+	}
 	if text := given.conflict(); text != "" {
 		return wrong(c, "watch", text)
 	}

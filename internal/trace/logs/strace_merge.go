@@ -23,7 +23,7 @@ type MergeError struct {
 }
 
 func (e *MergeError) Error() string {
-	return fmt.Sprintf("put the logs of several tasks in order: %s %s; record with strace -ff -ttt -T", e.Path, e.Why)
+	return fmt.Sprintf("put the logs of several tasks in order: %s %s", e.Path, e.Why)
 }
 
 // mergedSource reads the files of strace -ff, one for each task, by the time of
@@ -77,11 +77,14 @@ func openMerged(paths []string) (trace.Source, error) {
 	for _, path := range paths {
 		timing, first, err := firstTime(path)
 		tid, named := taskOf(path)
+		_, twice := m.files[tid]
 		switch {
 		case err != nil:
 			return nil, err
 		case !named:
 			return nil, &MergeError{path, "does not end in .PID"}
+		case twice:
+			return nil, &MergeError{path, "is of a task of which there is a file already"}
 		case timing != epochTime && timing != clockTime:
 			return nil, &MergeError{path, "does not tell the time of day"} // -r counts across all files
 		case m.start.known && m.start.timing != timing:
