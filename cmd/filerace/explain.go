@@ -19,7 +19,7 @@ import (
 )
 
 func explainCommand(ctx context.Context, c *console, args []string) int {
-	f := newFlags(c, "explain", "[flags] TRACE…", "Finds the races in a run that was recorded: by filerace (run --record, watch --record), by strace -f\n(-ttt and -T tell most; several files are those of strace -ff), by perf trace, or by openclosesnoop.\nExit status: 66 if a race was found, else 0.")
+	f := newFlags(c, "explain", "[flags] TRACE…", "Finds the races in a run that was recorded: by filerace (run --record, watch --record), by strace -f\n(-ttt and -T tell most; several files are those of strace -ff), by perf trace, or by openclosesnoop.\nExit status: 66 if a race was found, 3 if the trace could not be read to its end, else 0.")
 	strict := f.Bool("strict", false, "exit 66 for possible races, too")
 	all := f.Bool("all", false, "leave nothing out: all possible races, all steps")
 	out := outputFlags(f)
