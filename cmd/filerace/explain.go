@@ -19,7 +19,7 @@ import (
 )
 
 func explainCommand(ctx context.Context, c *console, args []string) int {
-	f := newFlags(c, "explain", "[flags] TRACE…", "Finds the races in a run that was recorded: by filerace (run --record, watch --record), by strace -f\n(-ttt and -T tell most; several files are those of strace -ff), by perf trace, or by openclosesnoop.\nExit status: 66 if a race was found, else 0.")
+	f := newFlags(c, "explain", "[flags] TRACE…", "Finds the races in a run that was recorded: by filerace (run --record, watch --record), by strace -f\n(-ttt and -T tell most; several files are those of strace -ff), by perf trace, or by openclosesnoop.\nExit status: 66 if a race was found, 3 if the trace could not be read to its end, else 0.")
 	strict := f.Bool("strict", false, "exit 66 for possible races, too")
 	all := f.Bool("all", false, "leave nothing out: all possible races, all steps")
 	out := outputFlags(f)
@@ -32,38 +32,54 @@ func explainCommand(ctx context.Context, c *console, args []string) int {
 	out.all = *all
 	defer collectLess()()
 	a := &analysis{stream: race.NewStream(nil)}
-	if err := a.open(f.Args()); err != nil {
-		return failed(c, "explain", err)
+	opened := make(chan error, 1)
+	go func() { opened <- a.open(f.Args()) }() // a pipe may have no writer yet
+	select {
+	case err := <-opened:
+		if err != nil {
+			return failed(c, "explain", err)
+		}
+	case <-ctx.Done():
+		return interrupted(c, "explain")
 	}
 	defer a.source.Close()
+	if s, ok := a.source.(interface{ Interrupt() }); ok {
+		defer context.AfterFunc(ctx, s.Interrupt)()
+	}
 	if err := out.open(c); err != nil {
 		return failed(c, "explain", err)
 	}
 	begun := time.Now()
 	err := a.run(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return interrupted(c, "explain")
-	case err != nil:
-		return failed(c, "explain", err)
-	}
 	r := a.report(race.End{All: *all, Failed: a.failed})
 	r.Seconds = time.Since(begun).Seconds()
-	told := out.asJSON || out.name != "" || len(r.Findings) > 0
+	switch { // what was found before stands
+	case err == nil:
+	case ctx.Err() != nil:
+		fmt.Fprintf(c.err, "filerace explain: interrupted; %s\n", a.cut)
+	case a.stream.Len() > 0:
+		failed(c, "explain", fmt.Errorf("%w; %s", err, a.cut))
+	default:
+		return failed(c, "explain", err)
+	}
+	told := err == nil && (out.asJSON || out.name != "") || len(r.Findings) > 0
 	if !told || out.asJSON || out.name != "" { // a text says it at its end
 		for _, note := range r.Missed {
 			fmt.Fprintln(c.err, "filerace explain:", note)
 		}
 	}
+	if a.cut != "" {
+		r.Missed = append([]string{a.cut}, r.Missed...)
+	}
 	if !told {
-		fmt.Fprintf(c.err, "filerace explain: no race found in %d operations\n", a.stream.Len())
+		fmt.Fprintf(c.err, "filerace explain: no race found in %s\n", count(a.stream.Len(), "operation"))
+	} else if werr := out.write(r, a.home(), false); werr != nil {
+		return failed(c, "explain", werr)
 	}
-	if told {
-		if err := out.write(r, a.home(), false); err != nil {
-			return failed(c, "explain", err)
-		}
+	if v := verdict(r, *strict); v != exitClean || err == nil {
+		return v
 	}
-	return verdict(r, *strict)
+	return exitFail
 }
 
 // analysis is one pass over a trace.
@@ -73,9 +89,16 @@ type analysis struct {
 	flow   *trace.Flow   // of logs
 	saved  *saved.Reader // of a recorded run, whose operations are complete and in order
 	failed bool          // the traced command ended with a status other than 0
+	now    int64         // ns since the start, of the operation taken last
+	cut    string        // why not all could be taken, a sentence; "" if all was
 }
 
 func (a *analysis) open(paths []string) error {
+	if _, err := os.Stat(paths[0]); errors.Is(err, fs.ErrNotExist) && len(paths) == 1 && paths[0] != "" {
+		if _, err := os.Stat(saved.Name(paths[0])); err == nil {
+			paths = []string{saved.Name(paths[0])} // as given to --record
+		}
+	}
 	if info, err := os.Stat(paths[0]); err == nil && info.IsDir() {
 		if len(paths) > 1 {
 			return &remedied{fmt.Errorf("open %s and others: a recorded run stands alone", paths[0]), "explain one recorded run at a time"}
@@ -89,7 +112,10 @@ func (a *analysis) open(paths []string) error {
 	}
 	s, err := logs.Open(paths...)
 	var foreign *logs.UnknownError
+	var merge *logs.MergeError
 	switch {
+	case errors.As(err, &merge):
+		return &remedied{err, "record with `strace -ff -ttt -T -o NAME`, and give NAME, or its files each once"}
 	case errors.As(err, &foreign):
 		return &remedied{err, "give a recorded run (filerace run --record NAME), or a log made by `strace -f -ttt -T -o FILE`"}
 	case errors.Is(err, fs.ErrNotExist):
@@ -104,8 +130,31 @@ func (a *analysis) open(paths []string) error {
 	return nil
 }
 
-// run takes all records.
+// run takes all records. After an error, what was taken before can be reported.
 func (a *analysis) run(ctx context.Context) error {
+	err := a.takeAll(ctx)
+	if a.flow != nil {
+		a.flow.Close()
+	}
+	switch {
+	case err == nil && a.saved != nil && a.saved.Unfinished() != "" && a.stream.Len() == 0:
+		return &remedied{errors.New("there is no operation in it: " + a.saved.Unfinished()), "record again, on a disk with room; findings.json in it may still tell what was found"}
+	case err == nil:
+		if a.saved != nil && (a.saved.Unfinished() != "" || len(a.saved.Meta().Command) == 0) {
+			a.stream.Cut("The recording ends before the processes did.")
+		}
+	default:
+		a.cut = fmt.Sprintf("nothing was read of the trace behind its first %s, which end %.6f s after its start",
+			count(a.stream.Len(), "operation"), float64(a.now)/1e9)
+		if a.stream.Len() == 0 {
+			a.cut = "nothing was read of the trace"
+		}
+		a.stream.Cut("The trace was read up to here only, and the processes may have gone on.")
+	}
+	return err
+}
+
+func (a *analysis) takeAll(ctx context.Context) error {
 	for n := 0; ; n++ {
 		if n&0xfff == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -113,9 +162,6 @@ func (a *analysis) run(ctx context.Context) error {
 		r, err := a.source.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			if a.flow != nil {
-				a.flow.Close()
-			}
 			return nil
 		case err != nil:
 			return err
@@ -145,8 +191,11 @@ func (a *analysis) replay(r trace.Record) {
 // take lets an operation count.
 func (a *analysis) take(e trace.Event) {
 	a.stream.Take(e)
-	if o := e.Op; o != nil && o.Kind == op.Exit && o.Actor == "1" {
-		a.failed = o.Status > 0
+	if o := e.Op; o != nil {
+		a.now = max(a.now, o.Exit)
+		if o.Kind == op.Exit && o.Actor == "1" {
+			a.failed = o.Status > 0
+		}
 	}
 }
 
@@ -205,6 +254,9 @@ func limits(n trace.Notes) (out []string) {
 		out = append(out, fmt.Sprintf("%s could not be read and were left out; the first: %s", count(n.Broken, "line"), n.FirstBad))
 	} else if n.FirstBad != "" {
 		out = append(out, n.FirstBad)
+	}
+	if n.Absent != "" {
+		out = append(out, n.Absent)
 	}
 	if n.Lost > 0 {
 		out = append(out, fmt.Sprintf("%s were lost while it was recorded: nothing was concluded from what is not there", count(int(n.Lost), "event")))

@@ -51,15 +51,16 @@ func remedy(err error) string {
 	if errors.As(err, &known) {
 		return known.do
 	}
-	if strings.Contains(err.Error(), syscall.ENOSPC.Error()) { // perhaps a worker's, which comes as text
-		return "make room on the disk, or set TMPDIR to a directory on another one"
-	}
 	var recording *saved.Error
 	if errors.As(err, &recording) {
 		return recording.Do()
 	}
 	var run *hunt.RunError
-	if errors.As(err, &run) && remedies[run.Kind] != "" {
+	isRun := errors.As(err, &run)
+	if strings.Contains(err.Error(), syscall.ENOSPC.Error()) && !(isRun && run.Kind == "record") { // perhaps a worker's, which comes as text
+		return "make room on the disk, or set TMPDIR to a directory on another one"
+	}
+	if isRun && remedies[run.Kind] != "" {
 		return remedies[run.Kind]
 	}
 	switch {

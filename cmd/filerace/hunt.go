@@ -51,6 +51,9 @@ func huntCommand(ctx context.Context, c *console, args []string) int {
 	if stop, status := parse(c, f, args); stop {
 		return status
 	}
+	if emptyFlag(f, "record") != "" {
+		return wrong(c, "hunt", "--record has no value")
+	}
 	command, err := commandOf(f.Args(), actors, *copies)
 	switch {
 	case err != nil:

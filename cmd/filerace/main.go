@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -141,6 +142,17 @@ func parse(c *console, f *flag.FlagSet, args []string) (stop bool, status int) {
 		return true, exitClean
 	}
 	return true, wrong(c, f.Name(), oneDash.ReplaceAllString(err.Error(), " --$1"))
+}
+
+// emptyFlag returns the first of the flags that was given as "", as by a shell variable
+// that is not set; "" if none was.
+func emptyFlag(f *flag.FlagSet, names ...string) (empty string) {
+	f.Visit(func(fl *flag.Flag) {
+		if empty == "" && fl.Value.String() == "" && slices.Contains(names, fl.Name) {
+			empty = fl.Name
+		}
+	})
+	return empty
 }
 
 // oneDash is how the flag package spells a flag.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"filerace/internal/trace/saved"
 )
 
@@ -24,6 +26,9 @@ func recordDir(name string) (string, error) {
 	}
 	if info, err := os.Stat(filepath.Dir(dir)); err != nil || !info.IsDir() {
 		return "", &remedied{fmt.Errorf("record to %s: no directory %s", saved.Name(name), filepath.Dir(dir)), "make that directory first"}
+	}
+	if err := unix.Access(filepath.Dir(dir), unix.W_OK); err != nil {
+		return "", &remedied{fmt.Errorf("record to %s: %w", saved.Name(name), err), remedies["record"]}
 	}
 	return dir, nil
 }

@@ -33,6 +33,9 @@ func runCommand(ctx context.Context, c *console, args []string) int {
 	if stop, status := parse(c, f, args); stop {
 		return status
 	}
+	if emptyFlag(f, "record") != "" {
+		return wrong(c, "run", "--record has no value")
+	}
 	if f.NArg() == 0 {
 		return wrong(c, "run", "no command: give it after --, as in `filerace run -- make test`")
 	}

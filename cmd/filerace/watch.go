@@ -89,6 +89,9 @@ func watchCommand(ctx context.Context, c *console, args []string) int {
 	if f.NArg() > 0 {
 		return wrong(c, "watch", "it starts no command; to watch one: filerace run -- "+strings.Join(f.Args(), " "))
 	}
+	if name := emptyFlag(f, "path", "cgroup", "uid", "calls", "record"); name != "" {
+		return wrong(c, "watch", "--"+name+" has no value")
+	}
 	if text := given.conflict(); text != "" {
 		return wrong(c, "watch", text)
 	}
@@ -147,7 +150,9 @@ func (w *watching) run(ctx context.Context, c *console) int {
 		fmt.Fprintln(c.err, "filerace watch: the end of the output was not read, and is lost")
 	}
 	fmt.Fprintf(c.err, "filerace watch: %s\n", w.summary(&sum))
-	err = errors.Join(err, kept.close(w, &sum))
+	if cerr := kept.close(w, &sum); err == nil { // else it is the same, or less
+		err = cerr
+	}
 	if err != nil {
 		failed(c, "watch", watchFailed(err))
 	}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -118,9 +119,16 @@ func TestWatchSeesARace(t *testing.T) {
 	}
 }
 
-// The events of a path are told however it is written, and no others.
+// The events of a path are told however it is written, and no others, also if only one
+// program's are asked for that was not there before.
 func TestWatchShowsThePathsAskedFor(t *testing.T) {
 	needProbe(t)
+	t.Run("any program", func(t *testing.T) { watchPaths(t) })
+	t.Run("one program", func(t *testing.T) { watchPaths(t, "-n", "sh") })
+	t.Run("one user", func(t *testing.T) { watchPaths(t, "--uid", "0") })
+}
+
+func watchPaths(t *testing.T, more ...string) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +137,8 @@ func TestWatchShowsThePathsAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, said gathered
-	cmd := exec.Command("filerace", "watch", "--events", "--path", "in/l*", "--tree", strconv.Itoa(os.Getpid()))
+	cmd := exec.Command("filerace", append(more, "--events", "--path", "in/l*", "--tree", strconv.Itoa(os.Getpid()))...)
+	cmd.Args = slices.Insert(cmd.Args, 1, "watch")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

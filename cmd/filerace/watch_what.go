@@ -64,20 +64,23 @@ func (w *watchFlags) plan(c *console) (*watching, error) {
 	return p, nil
 }
 
-// narrow has the kernel leave out what is not shown.
+// narrow has the kernel leave out what is not shown. Where paths are asked for, those of
+// other programs and users go on being told: a process whose birth was not seen has no
+// known working directory, and its paths would match nothing.
 func (p *watching) narrow() {
 	f := &p.options.Filter
 	p.probe.PIDs, p.probe.Calls = f.PIDs, f.Calls
-	for _, n := range f.Names {
-		p.probe.Names = append(p.probe.Names, n[:min(len(n), commMax)])
-	}
-	if len(f.UIDs) > 0 {
-		uid := int(f.UIDs[0])
-		p.probe.UID = &uid
-	}
 	if f.Path != nil && len(f.Path.Head()) > len("/") {
 		head := f.Path.Head()
 		p.probe.Prefix = []string{head[:min(len(head), probe.PrefixMax)]}
+	} else {
+		for _, n := range f.Names {
+			p.probe.Names = append(p.probe.Names, n[:min(len(n), commMax)])
+		}
+		if len(f.UIDs) > 0 {
+			uid := int(f.UIDs[0])
+			p.probe.UID = &uid
+		}
 	}
 	p.options.Partial = len(f.PIDs)+len(f.Names)+len(f.UIDs)+len(f.Calls)+len(p.probe.Prefix) > 0
 }

@@ -185,7 +185,7 @@ func (pr *prover) keep(s schedule.Schedule, r *Report, bites, found int, elapsed
 	}
 	if h.opt.Record != "" {
 		if err := pr.recordProof(s, r, &rec); err != nil {
-			h.warn(fmt.Sprintf("the run could not be recorded: %v", err))
+			h.warn(fmt.Sprintf("the run could not be recorded: %v; give --record a name in a directory that you can write, on a disk with room", err))
 		}
 	}
 	h.mu.Lock()

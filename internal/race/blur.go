@@ -26,6 +26,9 @@ func (s *Stream) doubt(f *Finding) string {
 	if s.losing {
 		return "Events were lost at that time."
 	}
+	if s.cut != "" && slices.ContainsFunc(f.Actors, s.mayGoOn) {
+		return s.cut
+	}
 	var marks []*world.Event
 	for i := range f.Marks {
 		if e := s.step(f, i); e != nil {

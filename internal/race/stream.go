@@ -42,6 +42,7 @@ type Stream struct {
 	gaps     int
 	losing   bool // operations are missing somewhere here
 	closed   bool
+	cut      string // why the operations end before the processes do
 }
 
 // NewStream returns a stream that calls tell, which may be nil, for each race when
@@ -149,6 +150,17 @@ func (s *Stream) noteOld(o *op.Op) {
 	if len(s.old) > 1<<16 {
 		clear(s.old) // of processes long gone, nearly all
 	}
+}
+
+// Cut says that the operations end before their processes do, and why, in a sentence.
+// A process that goes on may yet do what would have made things right: what is
+// concluded from the end is possible, then, and not observed.
+func (s *Stream) Cut(why string) { s.cut = why }
+
+// mayGoOn reports whether the actor's process has not been seen to end.
+func (s *Stream) mayGoOn(a op.Actor) bool {
+	p := s.world.Process(a)
+	return p != nil && !p.Exited || p == nil && s.gaps > 0
 }
 
 // End closes the stream and returns its findings, as Detector.End does, each with

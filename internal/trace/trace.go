@@ -75,6 +75,7 @@ type Notes struct {
 	Broken     int       // records that could not be read, and were left out
 	FirstBad   string    // where and what the first of them was: "line 7: …"
 	Lost       uint64    // events that the source itself lost
+	Absent     string    // what the source lacks as a whole, a sentence: "the file of task 12 is not there"
 	NoEntry    bool      // entry times are missing: what overlaps cannot be told
 	Calls      string    // what calls the source holds, if not all: "open, unlink, close"
 	Identities bool      // the source knows files' identities

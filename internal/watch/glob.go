@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -18,11 +19,22 @@ type Glob struct {
 	base   bool // matched against the last name only
 }
 
+// The longest name and the longest path that Linux takes, in bytes (limits.h, without the NUL).
+const (
+	nameMax = 255
+	pathMax = 4095
+)
+
 // ParseGlob reads a pattern; a relative one with a slash begins in dir. The error
 // says what is wrong with it.
 func ParseGlob(text, dir string) (*Glob, error) {
 	if text == "" {
-		return nil, fmt.Errorf("the pattern is empty")
+		return nil, errors.New("the pattern is empty")
+	}
+	for name := range strings.SplitSeq(text, "/") {
+		if !strings.ContainsAny(name, `*?[\`) && len(name) > nameMax {
+			return nil, fmt.Errorf("a name in it has %d bytes, and the longest that there can be has %d", len(name), nameMax)
+		}
 	}
 	g := &Glob{text: text, base: !strings.Contains(text, "/")}
 	whole := text
@@ -32,6 +44,9 @@ func ParseGlob(text, dir string) (*Glob, error) {
 	expression, head, err := translate(whole)
 	if err != nil {
 		return nil, err
+	}
+	if len(head) > pathMax {
+		return nil, fmt.Errorf("it has %d bytes before the first * or ?, and the longest path that there can be has %d", len(head), pathMax)
 	}
 	if !g.base {
 		g.head = head

@@ -1,9 +1,6 @@
 package watch
 
 import (
-	"slices"
-
-	"filerace/internal/op"
 	"filerace/internal/race"
 	"filerace/internal/trace"
 	"filerace/internal/world"
@@ -48,23 +45,13 @@ func (j *judge) untold() int {
 	return j.stream.Untold()
 }
 
-// end tells what the rules conclude from the end. Where a process goes on after the
-// watch, it may yet do what would have made things right: that is not observed.
+// end tells what the rules conclude from the end.
 func (j *judge) end(all bool, found func(race.Told)) {
 	if j.stream == nil {
 		return
 	}
+	j.stream.Cut("The watch ended before the processes did.")
 	for _, t := range j.stream.End(race.End{All: all}) {
-		if t.Evidence != race.Possible && slices.ContainsFunc(t.Actors, j.mayGoOn) {
-			t.Evidence = race.Possible
-			t.Why += " The watch ended before the processes did."
-		}
 		found(t)
 	}
-}
-
-// mayGoOn reports whether the actor's process has not been seen to end.
-func (j *judge) mayGoOn(a op.Actor) bool {
-	p := j.stream.World().Process(a)
-	return p != nil && !p.Exited || p == nil && j.stream.Gaps() > 0
 }

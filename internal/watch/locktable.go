@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,6 +86,9 @@ func (t *lockTable) look(w *world.World, now int64, keep func(path string) bool)
 			k = &knownLock{since: now, least: !t.looked, path: t.pathOf(&l, procs[l.pid]), who: t.whoIs(l.pid, procs[l.pid])}
 			if at, ok := takenAt(&l, procs[l.pid]); ok {
 				k.since, k.least = at, false
+			}
+			if procs[l.pid] == nil && !l.waits {
+				k.handedOn(&l, procs)
 			}
 		}
 		live[l.lockKey] = k
@@ -186,6 +190,42 @@ func takenAt(l *tableLock, p *world.Process) (ns int64, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// handedOn looks into a lock whose taker has ended, as flock(1) does that locks a
+// descriptor of a shell: others have the open file, and with it the lock.
+func (k *knownLock) handedOn(l *tableLock, procs map[int]*world.Process) {
+	var lock *world.Lock
+	have := map[int]string{}
+	for pid, p := range procs {
+		for _, d := range p.FDs {
+			if d.File.ID.Ino != l.ino {
+				continue
+			}
+			for _, held := range d.File.Locks {
+				if held.OFD == d.OFD && held.Family == families[l.kind] && held.Family != op.PosixLock && held.By != nil && held.By.PID == l.pid {
+					lock, have[pid] = held, process{pid, p.Prog}.String()
+				}
+			}
+		}
+	}
+	if lock == nil {
+		return
+	}
+	if lock.Entry != nil {
+		k.path = lock.Entry.Path
+	}
+	k.since, k.least = lock.By.Exit, false
+	const shown = 3
+	pids := slices.Sorted(maps.Keys(have))
+	var names []string
+	for _, pid := range pids[:min(len(pids), shown)] {
+		names = append(names, have[pid])
+	}
+	if len(pids) > shown {
+		names = append(names, "…")
+	}
+	k.who = strings.Join(names, ", ")
 }
 
 // pathOf finds the name of the locked file: by the descriptors that the watch knows,

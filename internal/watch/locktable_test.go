@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"filerace/internal/op"
 	"filerace/internal/world"
+	"filerace/internal/world/worldtest"
 )
 
 // fakeProc makes a /proc with this table of locks, and a process 11 that has the file
@@ -82,4 +84,28 @@ func FuzzParseLock(f *testing.F) {
 			t.Errorf("%q is %+v, %q", line, l, l.words())
 		}
 	})
+}
+
+// A lock that flock(1) took for a shell is the shell's: flock(1) has ended.
+func TestLockOfTakerThatHasEnded(t *testing.T) {
+	var w *world.World
+	var took *op.Op
+	worldtest.Run(t, `
+		1    open L rdwr,creat = 9
+		1    fork 1.1
+		1.1  flock 9 EX
+		1.1  exit 0
+		1    wait 1.1
+	`, func(now *world.World, e *world.Effect) {
+		if w = now; e.Op.Kind == op.LockOp {
+			took = e.Op
+		}
+	})
+	line := fmt.Sprintf("1: FLOCK  ADVISORY  WRITE %d 00:2f:%d 0 EOF\n", took.PID, took.File.ID.Ino)
+	table := newLockTable(fakeProc(t, "/w/L", line))
+	rows := table.look(w, took.Exit+int64(time.Second), everything)
+	shell := process{w.Process("1").PID, w.Process("1").Prog}
+	if len(rows) != 1 || rows[0].Path != "/w/L" || rows[0].Who != shell.String() || rows[0].Least || rows[0].For != time.Second {
+		t.Errorf("%+v", rows)
+	}
 }

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"filerace/internal/trace"
 )
@@ -79,6 +81,14 @@ func bad(notes *trace.Notes, where string, line []byte) {
 	quoted := strconv.QuoteToASCII(string(line[:min(len(line), shownBad)]))
 	quoted = strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 	notes.FirstBad = where + ": " + quoted[:min(len(quoted), shownBad)]
+}
+
+// interrupt ends a read that waits for a writer, as of a pipe, from another goroutine:
+// its error is os.ErrDeadlineExceeded then. Files are read to their end as ever.
+func (l *lines) interrupt() {
+	if f, ok := l.file.(*os.File); ok {
+		f.SetReadDeadline(time.Unix(1, 0)) // long ago
+	}
 }
 
 func (l *lines) where() string { return "line " + strconv.Itoa(l.n) }

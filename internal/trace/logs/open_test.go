@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -131,5 +132,43 @@ func TestMergedByReturn(t *testing.T) {
 	}
 	if n := src.Notes(); born != 1 || last != 1_900_000 || !n.NoEntry || n.Start.UnixNano() != 1_700_000_000_000_100_000 {
 		t.Errorf("born %d times, last at %d, %+v", born, last, n)
+	}
+}
+
+// A task that was forked and has no file among those of -ff is told of, unless forks
+// return other numbers than files are named after.
+func TestMissingFileOfManyIsTold(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	absent := func() string {
+		s, err := Open(filepath.Join(dir, "log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		for {
+			if _, err := s.Next(); errors.Is(err, io.EOF) {
+				return s.Notes().Absent
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write("log.10", "1700000000.1 execve(\"/bin/sh\", [\"sh\"], 0x7ffd /* 3 vars */) = 0\n1700000000.2 fork() = 11\n1700000000.3 vfork() = 12\n1700000000.4 fork() = -1 EAGAIN (Resource temporarily unavailable)\n")
+	write("log.11", "1700000000.3 close(3) = 0\n")
+	if got := absent(); !strings.HasSuffix(got, " 12") {
+		t.Errorf("without the file of task 12: %q", got)
+	}
+	write("log.4012", "1700000000.4 close(3) = 0\n")
+	if got := absent(); got != "" {
+		t.Errorf("with as many files as tasks: %q", got)
+	}
+	os.Rename(filepath.Join(dir, "log.4012"), filepath.Join(dir, "log.12"))
+	if got := absent(); got != "" {
+		t.Errorf("with all files: %q", got)
 	}
 }

@@ -64,6 +64,9 @@ func (p *perfSource) Next() (trace.Record, error) {
 // Notes tells what is known of the log so far.
 func (p *perfSource) Notes() trace.Notes { return p.notes }
 
+// Interrupt ends a read that waits for a writer, from another goroutine.
+func (p *perfSource) Interrupt() { p.in.interrupt() }
+
 // Close closes the log.
 func (p *perfSource) Close() error { return p.in.file.Close() }
 

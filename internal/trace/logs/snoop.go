@@ -66,6 +66,9 @@ func (s *snoopSource) Next() (trace.Record, error) {
 // Notes tells what is known of the log so far.
 func (s *snoopSource) Notes() trace.Notes { return s.notes }
 
+// Interrupt ends a read that waits for a writer, from another goroutine.
+func (s *snoopSource) Interrupt() { s.in.interrupt() }
+
 // Close closes the log.
 func (s *snoopSource) Close() error { return s.in.file.Close() }
 

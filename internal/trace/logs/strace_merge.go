@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"filerace/internal/op"
 	"filerace/internal/trace"
 )
 
@@ -22,7 +23,7 @@ type MergeError struct {
 }
 
 func (e *MergeError) Error() string {
-	return fmt.Sprintf("put the logs of several tasks in order: %s %s; record with strace -ff -ttt -T", e.Path, e.Why)
+	return fmt.Sprintf("put the logs of several tasks in order: %s %s", e.Path, e.Why)
 }
 
 // mergedSource reads the files of strace -ff, one for each task, by the time of
@@ -35,6 +36,9 @@ type mergedSource struct {
 	heads   headHeap
 	now     int64
 	over    bool
+	files   map[int]bool // by task; true once a fork has told of it
+	lacking []int        // tasks that a fork told of, and that have no file
+	lacks   int          // how many there are; some are kept
 }
 
 type taskFile struct {
@@ -69,15 +73,18 @@ func taskOf(path string) (int, bool) {
 }
 
 func openMerged(paths []string) (trace.Source, error) {
-	m := &mergedSource{family: newFamily(), notes: trace.Notes{Kind: "strace"}}
+	m := &mergedSource{family: newFamily(), notes: trace.Notes{Kind: "strace"}, files: map[int]bool{}}
 	for _, path := range paths {
 		timing, first, err := firstTime(path)
 		tid, named := taskOf(path)
+		_, twice := m.files[tid]
 		switch {
 		case err != nil:
 			return nil, err
 		case !named:
 			return nil, &MergeError{path, "does not end in .PID"}
+		case twice:
+			return nil, &MergeError{path, "is of a task of which there is a file already"}
 		case timing != epochTime && timing != clockTime:
 			return nil, &MergeError{path, "does not tell the time of day"} // -r counts across all files
 		case m.start.known && m.start.timing != timing:
@@ -87,6 +94,7 @@ func openMerged(paths []string) (trace.Source, error) {
 			m.start = clockStart{true, timing, first}
 		}
 		m.waiting = append(m.waiting, taskFile{path, tid, first})
+		m.files[tid] = false
 	}
 	if m.start.timing == epochTime {
 		m.notes.Start = unixTime(m.start.ns)
@@ -139,6 +147,7 @@ func (m *mergedSource) Next() (trace.Record, error) {
 		}
 		h := &m.heads[0]
 		m.now = max(m.now, h.next.at)
+		m.forked(h.next.op)
 		m.family.push(h.next)
 		if err := m.advance(h); err != nil {
 			return trace.Record{}, err
@@ -188,8 +197,47 @@ func (m *mergedSource) advance(h *head) error {
 	return err
 }
 
+// forked notes whether the task that a fork has made has a file.
+func (m *mergedSource) forked(o *op.Op) {
+	if o == nil || o.Kind != op.Fork || o.Failed() || o.Ret <= 0 {
+		return
+	}
+	tid := int(o.Ret)
+	if _, there := m.files[tid]; there {
+		m.files[tid] = true
+		return
+	}
+	if m.lacks++; len(m.lacking) < lackingShown {
+		m.lacking = append(m.lacking, tid)
+	}
+}
+
+// lackingShown bounds how many tasks without a file are named.
+const lackingShown = 3
+
 // Notes tells what is known of the logs so far.
-func (m *mergedSource) Notes() trace.Notes { return m.notes }
+func (m *mergedSource) Notes() trace.Notes {
+	n := m.notes
+	if m.lacks == 0 {
+		return n
+	}
+	// In a process id namespace forks return other numbers than files are named after:
+	// then there are as many files that no fork told of, beside that of the first task.
+	strangers := -1
+	for _, told := range m.files {
+		if !told {
+			strangers++
+		}
+	}
+	if m.lacks > strangers {
+		some := strings.Trim(strings.ReplaceAll(fmt.Sprint(m.lacking), " ", ", "), "[]")
+		if m.lacks > len(m.lacking) {
+			some += ", …"
+		}
+		n.Absent = "files of strace -ff are missing: what these tasks did was not seen, and may have ordered others: " + some
+	}
+	return n
+}
 
 // Close closes the files that are open.
 func (m *mergedSource) Close() error {

@@ -47,5 +47,8 @@ func (s *straceSource) Next() (trace.Record, error) {
 // Notes tells what is known of the log so far.
 func (s *straceSource) Notes() trace.Notes { return s.notes }
 
+// Interrupt ends a read that waits for a writer, from another goroutine.
+func (s *straceSource) Interrupt() { s.file.in.interrupt() }
+
 // Close closes the log.
 func (s *straceSource) Close() error { return s.file.in.file.Close() }

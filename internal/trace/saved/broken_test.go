@@ -80,7 +80,7 @@ var broken = []struct {
 	{"newer", change(metaFile, replaced(`"version": 1`, `"version": 2`)), ErrNewer, "version 2"},
 	{"no version", change(metaFile, replaced(`"version": 1`, `"version": 0`)), ErrDamaged, "version 0"},
 	{"no sums", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, sumsFile)) }, ErrMissing, "sums lacks a part"},
-	{"empty sums", change(sumsFile, empty), ErrForeign, firstSegment},
+	{"empty sums", change(sumsFile, empty), ErrDamaged, "sums is damaged: it lists 0 segments of 1"},
 	{"bad sums", change(sumsFile, replaced("0000", "x")), ErrDamaged, "sums is damaged: line 1"},
 	{"no segment", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, firstSegment)) }, ErrMissing, "no " + firstSegment},
 	{"no ops", func(t *testing.T, dir string) { os.RemoveAll(filepath.Join(dir, opsDir)) }, ErrMissing, "no " + firstSegment},

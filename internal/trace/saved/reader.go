@@ -32,7 +32,8 @@ import (
 type Reader struct {
 	dir  string
 	meta Meta
-	segs []segment
+	segs []segment // that can be read
+	cut  error     // why there are no more, nil if these are all
 
 	ahead *ahead // nil: nothing was read yet
 	have  batch
@@ -41,7 +42,8 @@ type Reader struct {
 }
 
 // Open opens a recording. All of its parts are looked for, none of the segments is
-// read yet. The error is an *Error.
+// read yet. If parts are missing or damaged behind others, those before them can be
+// read, and the error comes after them. The error is an *Error.
 func Open(dir string) (*Reader, error) {
 	r := &Reader{dir: dir}
 	for tries := 1; ; tries++ {
@@ -51,12 +53,18 @@ func Open(dir string) (*Reader, error) {
 		err := r.readSums()
 		if err == nil {
 			err = r.findSegments()
+		} else {
+			r.upTo(slices.IndexFunc(r.segs, r.gone))
 		}
 		switch {
 		case err == nil:
 			return r, nil
-		case r.meta.Closed || !errors.Is(err, ErrMissing) || tries == openTries:
+		case !r.meta.Closed && errors.Is(err, ErrMissing) && tries < openTries:
+		case len(r.segs) == 0 || errors.Is(err, ErrForeign) || errors.Is(err, ErrRead):
 			return nil, err
+		default:
+			r.cut = err
+			return r, nil
 		}
 	}
 }
@@ -149,7 +157,8 @@ func (r *Reader) readSums() error {
 	return nil
 }
 
-// list takes a line: a segment that follows, or one that stands for several before it.
+// list takes a line: a segment that follows, or one that stands for several before it;
+// false, and nothing is changed, if it is neither.
 func (r *Reader) list(line string) bool {
 	var s segment
 	var name string
@@ -160,8 +169,11 @@ func (r *Reader) list(line string) bool {
 	}
 	s.listed, s.first, s.last = true, at.first, at.last
 	if s.first == s.last {
+		if s.first != r.after(len(r.segs)) {
+			return false
+		}
 		r.segs = append(r.segs, s)
-		return s.first == r.after(len(r.segs)-1)
+		return true
 	}
 	from := slices.IndexFunc(r.segs, func(p segment) bool { return p.first == s.first })
 	to := slices.IndexFunc(r.segs, func(p segment) bool { return p.last == s.last })
@@ -172,8 +184,11 @@ func (r *Reader) list(line string) bool {
 	for _, p := range r.segs[from : to+1] {
 		rows += p.rows
 	}
+	if rows != s.rows {
+		return false
+	}
 	r.segs = slices.Replace(r.segs, from, to+1, s)
-	return rows == s.rows
+	return true
 }
 
 // after is the number that follows the first n segments.
@@ -200,6 +215,7 @@ func (r *Reader) findSegments() error {
 	for i := range r.segs {
 		name := r.segs[i].name()
 		if !there[name] {
+			r.upTo(i)
 			return &Error{r.dir, ErrMissing, fmt.Errorf("no %s/%s", opsDir, name)}
 		}
 		delete(there, name)
@@ -212,15 +228,27 @@ func (r *Reader) findSegments() error {
 		r.segs = append(r.segs, s)
 		delete(there, s.name())
 	}
+	if r.meta.Closed && r.meta.Segments != len(r.segs) {
+		return &Error{filepath.Join(r.dir, sumsFile), ErrDamaged, fmt.Errorf("it lists %d segments of %d", len(r.segs), r.meta.Segments)}
+	}
 	for name := range there {
 		if !r.merges(name) {
 			return &Error{filepath.Join(r.dir, opsDir, name), ErrForeign, errors.New("the recording does not list it")}
 		}
 	}
-	if r.meta.Closed && r.meta.Segments != len(r.segs) {
-		return &Error{r.dir, ErrMissing, fmt.Errorf("%d segments of %d are listed", len(r.segs), r.meta.Segments)}
-	}
 	return nil
+}
+
+// upTo leaves out segment i and those behind it; with -1, none.
+func (r *Reader) upTo(i int) {
+	if i >= 0 {
+		r.segs = r.segs[:i]
+	}
+}
+
+func (r *Reader) gone(s segment) bool {
+	_, err := os.Stat(filepath.Join(r.dir, opsDir, s.name()))
+	return err != nil
 }
 
 // merges reports whether a file is what merging leaves behind when the recorder is
@@ -317,10 +345,13 @@ func (r *Reader) fill() error {
 		r.ahead.giveBack(r.have.records)
 	}
 	b, more := <-r.ahead.full
-	if r.have, r.next = b, 0; !more {
-		return io.EOF
+	switch r.have, r.next = b, 0; {
+	case more:
+		return nil
+	case r.cut != nil:
+		return r.cut
 	}
-	return nil
+	return io.EOF
 }
 
 // Close implements trace.Source.
