@@ -198,7 +198,7 @@ func (k *knownLock) handedOn(l *tableLock, procs map[int]*world.Process) {
 	var lock *world.Lock
 	have := map[int]string{}
 	for pid, p := range procs {
-		for _, d := range p.FDs {
+		for _, d := range p.FDs.All() {
 			if d.File.ID.Ino != l.ino {
 				continue
 			}
