@@ -47,7 +47,7 @@ func (w *watchFlags) define(f *flag.FlagSet) {
 	f.StringVar(&w.user, "uid", "", "of this `user` only, by number or name")
 	f.StringVar(&w.calls, "calls", "", "with --events: these calls only, as in `open,openat,unlink`")
 	f.DurationVar(&w.limit, "for", 0, "end after this `time`, as in 30s or 8h; 0: never")
-	f.IntVar(&w.ring, "ring", 0, "the kernel keeps `MIB` of events until they are read, a power of two; 0: 4 to 64, by the memory there is")
+	f.IntVar(&w.ring, "ring", 0, "the kernel keeps `MIB` of events until they are read, a power of two; 0: 4 to 32, by the memory there is")
 	f.StringVar(&w.record, "record", "", "keep what is watched in a new directory `NAME`.filerace")
 }
 

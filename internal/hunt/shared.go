@@ -3,7 +3,6 @@ package hunt
 import (
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"filerace/internal/op"
@@ -13,17 +12,25 @@ import (
 // sharing learns which objects two actors touch, one of them writing, in an order
 // that another schedule could turn round. Only operations on these are decisions.
 type sharing struct {
-	uses map[string]*uses
+	uses    map[string]*uses
+	offsets map[int]*offset // of open file descriptions, by number, until they are closed
+}
+
+// offset is what is shared of a description: one file has many.
+type offset struct {
+	key string
+	uses
 }
 
 // uses are the accesses of one object: of each thread the first and the last of
 // each sort, which is enough to find a pair that nothing orders.
 type uses struct {
 	by     map[int32]*[4]world.Stamp // first read, last read, first write, last write
+	wrote  bool                      // somebody
 	shared bool
 }
 
-func newSharing() *sharing { return &sharing{uses: map[string]*uses{}} }
+func newSharing() *sharing { return &sharing{uses: map[string]*uses{}, offsets: map[int]*offset{}} }
 
 // see takes in one operation that has returned.
 func (s *sharing) see(n *naming, o *op.Op, e *world.Effect) {
@@ -35,7 +42,8 @@ func (s *sharing) see(n *naming, o *op.Op, e *world.Effect) {
 		}
 		switch {
 		case a.Kind == op.ObjOffset:
-			key += ofdMark + strconv.Itoa(a.OFD) // one file has many offsets
+			s.useOffset(a.OFD, key, at, a.Write)
+			continue
 		case a.Kind == op.ObjLock && o.Kind != op.LockOp && len(e.Freed) == 0:
 			continue // closing what bears no lock
 		}
@@ -46,10 +54,21 @@ func (s *sharing) see(n *naming, o *op.Op, e *world.Effect) {
 			s.use("list "+path.Dir(strings.TrimPrefix(key, "name ")), at, true)
 		}
 	}
+	for _, d := range e.Closed {
+		delete(s.offsets, d.ID)
+	}
 }
 
-// ofdMark comes between the path of an offset and the number of its description.
-const ofdMark = "\x00"
+func (s *sharing) useOffset(ofd int, key string, at world.Stamp, write bool) {
+	o := s.offsets[ofd]
+	if o == nil {
+		o = &offset{key: key}
+		s.offsets[ofd] = o
+	}
+	if o.add(at, write, false); o.shared {
+		s.uses[key] = &uses{shared: true}
+	}
+}
 
 // matters leaves out what is an access in the strict sense only: a directory's
 // times depend on its entries, but nobody who stats a directory asks for them.
@@ -60,11 +79,18 @@ func matters(o *op.Op, a *op.Access) bool {
 func (s *sharing) use(key string, at world.Stamp, write bool) {
 	u := s.uses[key]
 	if u == nil {
-		u = &uses{by: map[int32]*[4]world.Stamp{}}
+		u = &uses{}
 		s.uses[key] = u
 	}
+	u.add(at, write, strings.HasPrefix(key, "list "))
+}
+
+func (u *uses) add(at world.Stamp, write, listing bool) {
 	if u.shared {
 		return
+	}
+	if u.by == nil {
+		u.by = map[int32]*[4]world.Stamp{}
 	}
 	mine := u.by[at.Thread]
 	if mine == nil {
@@ -79,7 +105,9 @@ func (s *sharing) use(key string, at world.Stamp, write bool) {
 		mine[i] = at
 	}
 	mine[i+1] = at
-	listing := strings.HasPrefix(key, "list ")
+	if u.wrote = u.wrote || write; !u.wrote {
+		return
+	}
 	for thread, other := range u.by {
 		if thread == at.Thread {
 			continue
@@ -90,7 +118,7 @@ func (s *sharing) use(key string, at world.Stamp, write bool) {
 				conflict = write != (j >= 2)
 			}
 			if conflict && world.HardUnordered(t, at) {
-				u.shared = true
+				u.shared, u.by = true, nil
 				return
 			}
 		}
@@ -102,12 +130,11 @@ func (s *sharing) keys() []string {
 	var k []string
 	for key, u := range s.uses {
 		if u.shared {
-			key, _, _ = strings.Cut(key, ofdMark)
 			k = append(k, key)
 		}
 	}
 	slices.Sort(k)
-	return slices.Compact(k)
+	return k
 }
 
 // decides reports whether the operation touches one of the objects.

@@ -15,7 +15,7 @@ import (
 // What is kept for a burst, in bytes. The ring is the kernel's memory and is there from the
 // beginning; the backlog grows to its limit only if need be.
 const (
-	ringLeast, ringMost       = 4 << 20, 64 << 20
+	ringLeast, ringMost       = 4 << 20, 32 << 20
 	backlogLeast, backlogMost = 8 << 20, 256 << 20
 )
 

@@ -30,7 +30,7 @@ type Options struct {
 	// Symbolic links within a prefix count as they are when the watching begins.
 	Prefix []string
 
-	RingSize int           // bytes, a power of two of at least a page; 0: 4 to 64 MiB, by the memory that there is
+	RingSize int           // bytes, a power of two of at least a page; 0: 4 to 32 MiB, by the memory that there is
 	For      time.Duration // end after so long; 0: never
 
 	// NoStart leaves out the processes that are there when the watching begins.
