@@ -14,6 +14,8 @@ import (
 type sharing struct {
 	uses    map[string]*uses
 	offsets map[int]*offset // of open file descriptions, by number, until they are closed
+
+	accesses []op.Access // of the last operation
 }
 
 // offset is what is shared of a description: one file has many.
@@ -35,7 +37,8 @@ func newSharing() *sharing { return &sharing{uses: map[string]*uses{}, offsets: 
 // see takes in one operation that has returned.
 func (s *sharing) see(n *naming, o *op.Op, e *world.Effect) {
 	at := e.At
-	for _, a := range op.Accesses(o) {
+	s.accesses = op.AppendAccesses(s.accesses[:0], o)
+	for _, a := range s.accesses {
 		key := n.key(&a)
 		if key == "" || !matters(o, &a) {
 			continue
