@@ -32,15 +32,11 @@ func explainCommand(ctx context.Context, c *console, args []string) int {
 	out.all = *all
 	defer collectLess()()
 	a := &analysis{stream: race.NewStream(nil)}
-	opened := make(chan error, 1)
-	go func() { opened <- a.open(f.Args()) }() // a pipe may have no writer yet
-	select {
-	case err := <-opened:
-		if err != nil {
-			return failed(c, "explain", err)
-		}
-	case <-ctx.Done():
+	switch opened, err := a.openUnless(ctx, f.Args()); {
+	case !opened:
 		return interrupted(c, "explain")
+	case err != nil:
+		return failed(c, "explain", err)
 	}
 	defer a.source.Close()
 	if s, ok := a.source.(interface{ Interrupt() }); ok {
@@ -62,7 +58,31 @@ func explainCommand(ctx context.Context, c *console, args []string) int {
 	default:
 		return failed(c, "explain", err)
 	}
-	told := err == nil && (out.asJSON || out.name != "") || len(r.Findings) > 0
+	if werr := a.tell(c, out, r, err == nil); werr != nil {
+		return failed(c, "explain", werr)
+	}
+	if v := verdict(r, *strict); v != exitClean || err == nil {
+		return v
+	}
+	return exitFail
+}
+
+// openUnless opens the trace, which may be a pipe that has no writer yet. It reports false if the
+// context ended first.
+func (a *analysis) openUnless(ctx context.Context, paths []string) (bool, error) {
+	opened := make(chan error, 1)
+	go func() { opened <- a.open(paths) }()
+	select {
+	case err := <-opened:
+		return true, err
+	case <-ctx.Done():
+		return false, nil
+	}
+}
+
+// tell writes the report, or says that there is nothing to tell; whole: of all of the trace.
+func (a *analysis) tell(c *console, out *output, r *report.Report, whole bool) error {
+	told := whole && (out.asJSON || out.name != "") || len(r.Findings) > 0
 	if !told || out.asJSON || out.name != "" { // a text says it at its end
 		for _, note := range r.Missed {
 			fmt.Fprintln(c.err, "filerace explain:", note)
@@ -71,15 +91,11 @@ func explainCommand(ctx context.Context, c *console, args []string) int {
 	if a.cut != "" {
 		r.Missed = append([]string{a.cut}, r.Missed...)
 	}
-	if !told {
-		fmt.Fprintf(c.err, "filerace explain: no race found in %s\n", count(a.stream.Len(), "operation"))
-	} else if werr := out.write(r, a.home(), false); werr != nil {
-		return failed(c, "explain", werr)
+	if told {
+		return out.write(r, a.home(), false)
 	}
-	if v := verdict(r, *strict); v != exitClean || err == nil {
-		return v
-	}
-	return exitFail
+	fmt.Fprintf(c.err, "filerace explain: no race found in %s\n", count(a.stream.Len(), "operation"))
+	return nil
 }
 
 // analysis is one pass over a trace.
