@@ -19,11 +19,24 @@ func withRules(rules ...Rule) *Detector {
 	return d
 }
 
-// play shows a script to one rule and returns what the detector makes of it.
+// play shows a script to one rule and returns what the detector makes of it. That must be
+// the same if the rule sees everything: it asked for all that it needs.
 func play(t *testing.T, rule Info, end End, script string) []Finding {
 	t.Helper()
 	d := newDetector(wantsOf([]Info{rule}))
 	d.add(rule.New())
+	found := playTo(t, d, end, script)
+	all := playTo(t, withRules(rule.New()), end, script)
+	if !slices.EqualFunc(found, all, func(a, b Finding) bool {
+		return a.Key() == b.Key() && a.Evidence == b.Evidence && slices.Equal(a.Marks, b.Marks) && slices.Equal(a.Actors, b.Actors)
+	}) {
+		t.Errorf("%s: %v if it sees what it wants to, %v if it sees everything", rule.Name, found, all)
+	}
+	return found
+}
+
+func playTo(t *testing.T, d *Detector, end End, script string) []Finding {
+	t.Helper()
 	var last *world.World
 	worldtest.Run(t, script, func(w *world.World, e *world.Effect) {
 		last = w

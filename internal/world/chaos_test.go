@@ -68,6 +68,7 @@ func anyOp(r *rand.Rand, seq int) *op.Op {
 // consistent checks what must hold of any world.
 func consistent(t *testing.T, w *world.World) {
 	t.Helper()
+	files, names, ofds := map[int32]*world.File{}, map[int32]*world.Entry{}, map[int32]*world.OFD{}
 	refs := map[*world.OFD]int{}
 	tables := map[*world.Descriptor]bool{} // processes may share a table
 	for _, p := range w.Processes() {
@@ -79,12 +80,16 @@ func consistent(t *testing.T, w *world.World) {
 		}
 	}
 	for d, n := range refs {
+		alone(t, files, d.File.Place, d.File)
+		alone(t, ofds, d.Place, d)
 		if d.Refs < n || d.File.Opens <= 0 {
 			t.Errorf("description %d: %d descriptors, %d counted, file open %d times", d.ID, n, d.Refs, d.File.Opens)
 		}
 	}
 	for f := range w.Files() {
+		alone(t, files, f.Place, f)
 		for _, en := range f.Names {
+			alone(t, names, en.Place, en)
 			if en.File != f {
 				t.Errorf("%s does not lead to the file that has it", en.Base)
 			}
@@ -105,4 +110,13 @@ func consistent(t *testing.T, w *world.World) {
 			}
 		}
 	}
+}
+
+// alone checks that nobody else has the place of one that the world knows.
+func alone[T comparable](t *testing.T, places map[int32]T, at world.Place, of T) {
+	t.Helper()
+	if other, taken := places[at.At]; at.At <= 0 || taken && other != of {
+		t.Errorf("place %d is that of two, or of nobody", at.At)
+	}
+	places[at.At] = of
 }
