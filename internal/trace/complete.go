@@ -121,7 +121,7 @@ func (m *model) identify(n *node, told op.FileID, typ op.FileType) *inode {
 	was, known := m.leads(n)
 	switch {
 	case !told.IsZero():
-		if !known || was == nil || was.id != told {
+		if !known || was == nil || was.id != told && !m.told(was, told) {
 			m.lead(n, m.identified(told, typ))
 		}
 	case !known || was == nil:

@@ -134,3 +134,19 @@ func TestSleeperHoldsNobodyUp(t *testing.T) {
 		t.Errorf("%d came out, %d of them late", out, d.Late)
 	}
 }
+
+// A directory whose making told no identity is the one that a later call tells of, and what
+// was made in it meanwhile is still there.
+func TestIdentityThatIsToldLater(t *testing.T) {
+	dir, file := op.FileID{Dev: 7, Ino: 20, Birth: 1}, op.FileID{Dev: 7, Ino: 21, Birth: 1}
+	inside := returned(101, "openat", "/d/f", 30, 3)
+	inside.Op.FD, inside.Op.Flags = op.AT_FDCWD, op.O_CREAT|op.O_EXCL|op.O_WRONLY
+	inside.Op.File = op.File{ID: file, Type: op.Regular, Nlink: 1}
+	look := returned(101, "stat", "/d", 40, 0)
+	look.Op.File = op.File{ID: dir, Type: op.Directory, Nlink: 2}
+	ops := through(returned(101, "mkdir", "/d", 20, 0), inside, look, returned(101, "unlink", "/d/f", 50, 0))
+	last := ops[len(ops)-1]
+	if got := last.Names[0]; got.Before != file || got.Dir != dir {
+		t.Errorf("unlink met %+v in %+v", got.Before, got.Dir)
+	}
+}

@@ -167,11 +167,15 @@ func (m *model) learnLinks(o *op.Op, a, b *node) {
 
 // leads returns where the name leads; known is false if nobody knows.
 func (m *model) leads(n *node) (f *inode, known bool) {
-	if n.known && n.dir != n && n.under != n.dir.file {
+	if n.known && n.dir != n && !sameInode(n.under, n.dir.file) {
 		n.known, n.file = false, nil // another directory has that path by now
 	}
 	return n.file, n.known
 }
+
+// sameInode reports whether two are one file: what was not used for long has been forgotten,
+// and was made anew.
+func sameInode(a, b *inode) bool { return a == b || a != nil && b != nil && a.id == b.id }
 
 func (m *model) lead(n *node, f *inode) {
 	n.known, n.file, n.under = true, f, n.dir.file
@@ -210,13 +214,24 @@ func (m *model) identified(id op.FileID, typ op.FileType) *inode {
 	return f
 }
 
+// told gives a file whose identity was made up the one that a source tells by now, unless another
+// file is known to have that.
+func (m *model) told(f *inode, id op.FileID) bool {
+	if !f.derived || m.known.get(id) != nil {
+		return false
+	}
+	f.id, f.derived = id, false
+	m.known.put(id, f)
+	return true
+}
+
 // directory returns the identity of a directory, invented if need be; told is what
 // the source says.
 func (m *model) directory(d *node, told op.FileID) op.FileID {
 	f, known := m.leads(d)
 	switch {
 	case !told.IsZero():
-		if !known || f == nil || f.id != told {
+		if !known || f == nil || f.id != told && !m.told(f, told) {
 			m.lead(d, m.identified(told, op.Directory))
 		}
 	case !known || f == nil:
@@ -235,7 +250,7 @@ func (m *model) moved(from, to *node) {
 		}
 	}
 	for _, n := range below {
-		f, known := n.file, n.known && n.under == n.dir.file
+		f, known := n.file, n.known && sameInode(n.under, n.dir.file)
 		under := n.under
 		n.known, n.file = false, nil
 		if !known {

@@ -124,7 +124,7 @@ func (w *World) look(n *op.Name, changes bool) *Entry {
 		en = &Entry{Place: w.namePlaces.take(), Dir: n.Dir, Base: n.Base, Path: n.Path, made: n.Type == op.Proc}
 		w.entries[key] = en
 		w.lead(en, w.file(seen))
-	} else if !agrees(en, n, changes) {
+	} else if !agrees(en, n, changes) && !w.reconciled(en, seen) {
 		w.lead(en, w.file(seen))
 		en.Changed, en.By = Stamp{}, nil
 	}
@@ -145,6 +145,41 @@ func agrees(en *Entry, n *op.Name, changes bool) bool {
 		return true
 	}
 	return id == n.After && (!changes || n.Before.IsZero())
+}
+
+// reconciled reports whether the entry and an identity may well mean one file, of which one
+// side has but a guess. Where the source does not know which file a name led to, it makes an
+// identity up; it forgets names sooner than the world does, and may be told the identity later.
+func (w *World) reconciled(en *Entry, seen op.FileID) bool {
+	f := en.File
+	switch {
+	case f == nil || seen.IsZero() || f.ID.IsZero() || guessed(f.ID) == guessed(seen):
+		return false
+	case guessed(seen):
+		return true
+	case w.files[seen] != nil || w.files[f.ID] != f:
+		return false
+	}
+	delete(w.files, f.ID)
+	f.ID = seen
+	w.files[seen] = f
+	return true
+}
+
+// guessed reports whether an identity is made up: no file system has that device number.
+func guessed(id op.FileID) bool { return id.Dev == 0 && id.Ino != 0 }
+
+// actual is the identity of a file that the operation's names led to, where the source has
+// but a guess.
+func actual(id op.FileID, o *op.Op, e *Effect) op.FileID {
+	switch {
+	case !guessed(id):
+	case e.Before != nil && len(o.Names) > 0 && id == o.Names[0].Before:
+		return e.Before.ID
+	case e.Before2 != nil && len(o.Names) > 1 && id == o.Names[1].Before:
+		return e.Before2.ID
+	}
+	return id
 }
 
 // learnName takes over what a name tells about the file that it led to.
@@ -196,7 +231,7 @@ func (w *World) settleNames(o *op.Op, e *Effect) {
 
 // change makes one entry lead to what the operation left there.
 func (w *World) change(o *op.Op, n *op.Name, en *Entry, e *Effect) {
-	after := n.After
+	after := actual(n.After, o, e)
 	if o.Kind == op.Unlink || o.Kind == op.Rmdir {
 		after = op.FileID{}
 	}
@@ -229,7 +264,11 @@ func (w *World) lose(o *op.Op, e *Effect) {
 		return
 	}
 	e.Removed = append(e.Removed, f)
-	f.Nlink = int(n.Nlink)
+	if guessed(n.Before) && !guessed(f.ID) {
+		f.Nlink = max(f.Nlink-1, 0)
+	} else {
+		f.Nlink = int(n.Nlink)
+	}
 	// Some file systems keep a link count of 1 on directories.
 	if f.Nlink > 0 && o.Kind != op.Rmdir && f.Type != op.Directory {
 		return
@@ -244,9 +283,9 @@ func (w *World) lose(o *op.Op, e *Effect) {
 // subject is the file that an operation by path is about.
 func (w *World) subject(o *op.Op, e *Effect) *File {
 	if !o.File.ID.IsZero() && o.Kind != op.Rename && o.Kind != op.Unlink && o.Kind != op.Rmdir {
-		f := e.Entry.File
-		if f == nil || f.ID != o.File.ID || f.forgotten {
-			f = w.file(o.File.ID)
+		f, id := e.Entry.File, actual(o.File.ID, o, e)
+		if f == nil || f.ID != id || f.forgotten {
+			f = w.file(id)
 		}
 		if f.Type == op.UnknownType {
 			f.Type = o.File.Type
