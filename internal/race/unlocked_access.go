@@ -22,9 +22,9 @@ import (
 type unlockedAccessRule struct {
 	*holdings
 	sections sections
-	guarded  perFile[[]guardedBy] // by the files used
-	locks    perFile[bool]        // lock files in guarded
-	rewrites perFile[bool]        // files written otherwise than by O_APPEND
+	guarded  perFile[[]guardedBy]   // by the files used
+	locks    perFile[[]*world.File] // what was used under the lock on a file
+	rewrites perFile[bool]          // files written otherwise than by O_APPEND
 	charges  []*charge
 }
 
@@ -86,12 +86,12 @@ func (r *unlockedAccessRule) Forget(f *world.File) {
 	r.guarded.Forget(f)
 	r.rewrites.Forget(f)
 	r.sections.forget(f)
-	if r.locks.get(f) {
-		r.locks.Forget(f)
-		for list := range r.guarded.all() {
+	for _, file := range r.locks.get(f) {
+		if list := r.guarded.at(file); list != nil {
 			*list = slices.DeleteFunc(*list, func(g guardedBy) bool { return g.lock == f })
 		}
 	}
+	r.locks.Forget(f)
 }
 
 func (r *unlockedAccessRule) share(k *kept) { r.holdings = k.holdings }
@@ -231,7 +231,11 @@ func (r *unlockedAccessRule) uses(s *section, f *world.File) {
 		}
 	}
 	r.guarded.put(f, append(list, guardedBy{lock: s.file, by: [2]op.Actor{s.by}}))
-	r.locks.put(s.file, true)
+	under := r.locks.get(s.file)
+	if len(under) == cap(under) {
+		under = slices.DeleteFunc(under, func(o *world.File) bool { return r.guarded.at(o) == nil }) // gone by now
+	}
+	r.locks.put(s.file, append(under, f))
 }
 
 // guards reports whether two processes used the file under the lock.
