@@ -33,10 +33,10 @@ type loss struct {
 
 func newTempCollision() Rule { return &tempCollisionRule{} }
 
-// Forget drops a file that is gone for good.
 // ForgetName drops a name that the world has forgotten.
 func (r *tempCollisionRule) ForgetName(n *world.Entry) { r.names.ForgetName(n) }
 
+// Forget drops a file that is gone for good.
 func (r *tempCollisionRule) Forget(f *world.File) { r.lost.Forget(f) }
 
 func (r *tempCollisionRule) Step(_ *world.World, e *world.Effect, report func(Finding)) {
