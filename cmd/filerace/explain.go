@@ -30,7 +30,7 @@ func explainCommand(ctx context.Context, c *console, args []string) int {
 		return wrong(c, "explain", "no trace: give a recorded run or a log, as in `filerace explain strace.log`")
 	}
 	out.all = *all
-	defer collectLess()()
+	defer collectingTraces.begin()()
 	a := &analysis{stream: race.NewStream(nil)}
 	switch opened, err := a.openUnless(ctx, f.Args()); {
 	case !opened:

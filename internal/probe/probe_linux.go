@@ -30,6 +30,7 @@ type Probe struct {
 	links   []link.Link
 	rest    func() // ends the haste of the reader
 	reader  *ringbuf.Reader
+	bell    *bell
 	decoder decoder
 	notes   trace.Notes
 
@@ -93,7 +94,10 @@ func (p *Probe) open() (err error) {
 	if p.reader, err = ringbuf.NewReader(p.coll.Maps[objectMapEvents]); err != nil {
 		return explain("open the ring", err)
 	}
-	p.reader.SetDeadline(time.Now()) // the first Next must not wait for a wake-up that nobody sends
+	p.reader.SetDeadline(time.Now()) // it never waits: the pump sleeps by the bell
+	if p.bell, err = newBell(p.coll.Maps[objectMapEvents].FD()); err != nil {
+		return explain("wait for the ring", err)
+	}
 	// The first pass tells the programs who the watcher is, before they watch.
 	if _, err := p.iterate(objectProgProcesses); err != nil {
 		return err
@@ -137,8 +141,8 @@ func (p *Probe) attach() error {
 func (p *Probe) Stop() {
 	p.unlink()
 	p.stopping.Store(true)
-	if p.reader != nil {
-		p.reader.Flush()
+	if p.bell != nil {
+		p.bell.strike()
 	}
 }
 
@@ -159,6 +163,9 @@ func (p *Probe) Close() error {
 			p.rest()
 		}
 		p.backlog.close(io.EOF)
+		if p.bell != nil {
+			p.bell.strike()
+		}
 		if p.reader != nil {
 			p.ring.Lock()
 			p.reader.Close()
@@ -167,6 +174,9 @@ func (p *Probe) Close() error {
 		}
 		if p.pumped != nil {
 			<-p.pumped
+		}
+		if p.bell != nil {
+			p.bell.close()
 		}
 		p.next.Lock()
 		p.elements = nil
@@ -201,14 +211,30 @@ func (p *Probe) Notes() trace.Notes {
 func (p *Probe) Next() (trace.Record, error) {
 	p.next.Lock()
 	defer p.next.Unlock()
-	for p.told == len(p.queue) {
-		p.queue, p.told = p.queue[:0], 0
-		if len(p.elements) == 0 {
-			var ok bool
-			if p.elements, ok = p.backlog.take(); !ok {
-				return trace.Record{}, cmp.Or(p.backlog.err, io.EOF)
-			}
+	for !p.decoded() {
+		var ok bool
+		if p.elements, ok = p.backlog.take(); !ok {
+			return trace.Record{}, cmp.Or(p.backlog.err, io.EOF)
 		}
+	}
+	p.told++
+	return p.queue[p.told-1], nil
+}
+
+// Ready reports whether Next would return at once. It is for the goroutine that calls Next.
+func (p *Probe) Ready() bool {
+	p.next.Lock()
+	defer p.next.Unlock()
+	return p.decoded()
+}
+
+// decoded decodes until there is a record, and reports whether there is one.
+func (p *Probe) decoded() bool {
+	for p.told == len(p.queue) {
+		if len(p.elements) == 0 {
+			return false
+		}
+		p.queue, p.told = p.queue[:0], 0
 		var kind uint32
 		var data []byte
 		switch kind, data, p.elements = element(p.elements); kind {
@@ -218,8 +244,7 @@ func (p *Probe) Next() (trace.Record, error) {
 			p.take(data)
 		}
 	}
-	p.told++
-	return p.queue[p.told-1], nil
+	return true
 }
 
 // take decodes an event.

@@ -26,9 +26,14 @@ type pump struct {
 	checked time.Time // when the counters of lost events were last read
 }
 
-// poll is how long the pump rests between two looks at the ring. A ring that fills wakes
-// it before.
-const poll = 5 * time.Millisecond
+const (
+	// poll is how long the pump rests between two looks at the ring. A ring that fills wakes
+	// it before. All that a watch does comes in as many portions, and waking costs more than most.
+	poll = 25 * time.Millisecond
+
+	// checkEvery is how often the counters of lost events are read while nothing tells of a loss.
+	checkEvery = 100 * time.Millisecond
+)
 
 // holdPump, if there is one, is waited for before anything is read; for tests.
 var holdPump chan struct{}
@@ -58,7 +63,7 @@ func (m *pump) copy() error {
 				return nil
 			}
 			continue
-		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ringbuf.ErrFlushed):
+		case errors.Is(err, os.ErrDeadlineExceeded):
 		case errors.Is(err, ringbuf.ErrClosed):
 			return nil
 		default:
@@ -95,8 +100,7 @@ func (m *pump) idle(last bool) bool {
 		p.unlink()
 		p.stopping.Store(true)
 	}
-	p.reader.SetDeadline(now.Add(poll))
-	if last || now.Sub(m.checked) > 20*poll {
+	if last || now.Sub(m.checked) > checkEvery {
 		m.checked = now
 		if !m.holed() {
 			return false
@@ -104,5 +108,14 @@ func (m *pump) idle(last bool) bool {
 	}
 	p.backlog.reach(m.empty)
 	m.empty = monotonic() - p.decoder.start
+	if !last {
+		p.bell.sleep(poll, m.awaited)
+	}
 	return true
+}
+
+// awaited reports whether there is something to do already.
+func (m *pump) awaited() bool {
+	n, size := m.p.available()
+	return m.p.stopping.Load() || n > size/2
 }

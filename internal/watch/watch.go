@@ -66,7 +66,8 @@ const (
 	lag         = int64(250 * time.Millisecond) // trace.Flow.Lag
 	unread      = int64(50 * time.Millisecond)  // what the source may hold that has not been read
 	flushAt     = 32 << 10                      // bytes of output
-	backlog     = 1024                          // records read ahead
+	batchMax    = 256                           // records that are handed on together
+	batchesRead = 8                             // batches read ahead
 )
 
 // ErrOutput wraps an error of writing the output; io.ErrShortWrite and the like
@@ -89,30 +90,30 @@ func Run(ctx context.Context, source trace.Source, o Options, out io.Writer) (Su
 	if o.Show == Calls && !o.JSON {
 		w.buf = append(w.buf, w.lines.header()...)
 	}
-	w.loop(ctx, ahead.records, ticks)
+	w.loop(ctx, ahead, ticks)
 	return w.finish(ahead)
 }
 
 // loop takes records until there are none. After the context's end that is soon:
 // the source is closed then, and tells what it still has.
-func (w *watcher) loop(ctx context.Context, records <-chan trace.Record, ticks <-chan time.Time) {
+func (w *watcher) loop(ctx context.Context, ahead *ahead, ticks <-chan time.Time) {
 	done, broken := ctx.Done(), w.sink.broken
 	for {
 		select {
-		case r, ok := <-records:
+		case records, ok := <-ahead.full:
 			if !ok {
 				return
 			}
-			w.take(r)
-			for n := len(records); n > 0; n-- {
-				w.take(<-records)
+			for i := range records {
+				w.take(records[i])
 			}
+			ahead.giveBack(records)
 			if len(w.buf) >= flushAt {
 				w.flush()
 			}
 		case at := <-ticks:
 			reached := w.reached() // before the look at whether records wait
-			w.tick(at, reached, len(records) == 0)
+			w.tick(at, reached, len(ahead.full) == 0)
 		case <-done:
 			done = nil
 			w.leave()
@@ -135,26 +136,58 @@ func (w *watcher) reached() int64 {
 	return maxTime
 }
 
-// ahead reads the source in a goroutine of its own.
+// ahead reads the source in a goroutine of its own. Records are handed on together as far as
+// they come together: to wake somebody for each costs more than the record.
 type ahead struct {
-	records chan trace.Record
-	err     error // of the source; valid when records is closed
+	full  chan []trace.Record
+	spare chan []trace.Record
+	err   error // of the source; valid when full is closed
 }
 
 func readAhead(source trace.Source) *ahead {
-	a := &ahead{records: make(chan trace.Record, backlog)}
+	a := &ahead{full: make(chan []trace.Record, batchesRead), spare: make(chan []trace.Record, batchesRead)}
 	go func() {
-		defer close(a.records)
+		defer close(a.full)
 		for {
-			r, err := source.Next()
+			records, err := a.batch(source)
+			if len(records) > 0 {
+				a.full <- records
+			}
 			if err != nil {
 				if !errors.Is(err, io.EOF) {
 					a.err = err
 				}
 				return
 			}
-			a.records <- r
 		}
 	}()
 	return a
+}
+
+// batch waits for a record, and returns it with those that are there with it.
+func (a *ahead) batch(source trace.Source) (records []trace.Record, err error) {
+	select {
+	case records = <-a.spare:
+	default:
+		records = make([]trace.Record, 0, batchMax)
+	}
+	ready, _ := source.(interface{ Ready() bool })
+	for len(records) < batchMax {
+		r, err := source.Next()
+		if err != nil {
+			return records, err
+		}
+		if records = append(records, r); ready == nil || !ready.Ready() {
+			break
+		}
+	}
+	return records, nil
+}
+
+func (a *ahead) giveBack(records []trace.Record) {
+	clear(records)
+	select {
+	case a.spare <- records[:0]:
+	default:
+	}
 }

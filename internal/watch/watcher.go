@@ -82,13 +82,13 @@ func (w *watcher) take(r trace.Record) {
 		return
 	case trace.Returned:
 		w.sum.Events++
-		if !w.entries && r.Op.Enter != op.None {
+		if w.early.shown && !w.entries && r.Op.Enter != op.None {
 			entry := *r.Op
 			w.early.add(trace.Record{What: trace.Entered, Op: &entry, UID: r.UID, Cgroup: r.Cgroup}, entry.Enter)
 		}
 		if madeThread(r.Op) {
 			w.early.add(r, r.Op.Exit)
-		} else {
+		} else if w.asksOrigin() {
 			w.origin.put(&r)
 		}
 	}
@@ -110,19 +110,25 @@ func (w *watcher) emit(e trace.Event) {
 		w.keep(trace.Record{What: trace.Gap, Lost: e.Lost})
 		return
 	}
-	r := w.origin.take(e.Op, &w.users)
 	w.judge.take(e)
-	switch {
-	case w.o.Show == Calls && e.Op.Call != nil:
+	if w.o.Show == Picture {
+		w.contention.see(e.Op)
+	}
+	if !w.asksOrigin() {
+		return
+	}
+	r := w.origin.take(e.Op, &w.users)
+	if w.o.Show == Calls && e.Op.Call != nil {
 		w.printEarly(e.Op.Exit)
 		if w.o.Filter.call(&r) {
 			w.printCall(&r)
 		}
-	case w.o.Show == Picture:
-		w.contention.see(e.Op)
 	}
 	w.keep(r)
 }
+
+// asksOrigin reports whether anybody is told of calls one by one.
+func (w *watcher) asksOrigin() bool { return w.o.Show == Calls || w.o.Keep != nil }
 
 func (w *watcher) keep(r trace.Record) {
 	if w.o.Keep != nil && w.err == nil {

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+)
+
+// collecting says when garbage is collected: when there is so much of it as part of what is
+// live, in percent, and a fixed amount besides. Nearly all that is made of operations is gone
+// soon. A percentage alone, as GOGC is, would make the most memory that is used several
+// times what is live.
+type collecting struct {
+	percent int
+	spare   int  // bytes
+	huge    bool // what is live is spread widely, and shall lie in huge pages
+}
+
+var (
+	collectingTraces = collecting{percent: 50, spare: 96 << 20, huge: true}
+	collectingLive   = collecting{percent: 100, spare: 64 << 20}
+)
+
+// begin lets garbage grow, until the returned function is called. The collector is shown a block of
+// memory that is never touched, and therefore none. An environment that sets GOGC has its way.
+func (c collecting) begin() (end func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	untouched := make([]byte, c.spare*100/c.percent)
+	if c.huge {
+		lieTogether()
+	}
+	before := debug.SetGCPercent(c.percent)
+	return func() {
+		debug.SetGCPercent(before)
+		runtime.KeepAlive(untouched)
+	}
+}
+
+// hugeHeap is how much of the heap may lie in huge pages, in bytes.
+const hugeHeap = 256 << 20
+
+// lieTogether lets the heap grow where it lies in huge pages: what is live of a long trace
+// is spread over more small pages than the processor has addresses at hand for. The block
+// is never touched, and free again at once.
+func lieTogether() {
+	inHugePages(make([]byte, hugeHeap))
+	runtime.GC()
+}
