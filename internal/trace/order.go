@@ -194,9 +194,8 @@ func (n *node) settle() {
 		clear(n.waiting)
 		n.waiting = n.waiting[:0]
 	} else if i >= 32 {
-		left := copy(n.waiting, n.waiting[i:])
-		clear(n.waiting[left:])
-		n.waiting = n.waiting[:left]
+		clear(n.waiting[:i])
+		n.waiting = n.waiting[i:]
 	}
 }
 
