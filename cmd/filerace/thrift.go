@@ -21,6 +21,22 @@ var (
 	collectingLive   = collecting{percent: 100, spare: 64 << 20}
 )
 
+// beside is for commands that look on while others work: they take half the processors at most,
+// and no more than they can use, so that these are not disturbed more than need be. An
+// environment that sets GOMAXPROCS has its way.
+func beside() (end func()) {
+	collect := collectingLive.begin()
+	if os.Getenv("GOMAXPROCS") != "" {
+		return collect
+	}
+	const useful = 4 // emptying the ring, decoding, judging, collecting
+	before := runtime.GOMAXPROCS(min(max(runtime.GOMAXPROCS(0)/2, 1), useful))
+	return func() {
+		runtime.GOMAXPROCS(before)
+		collect()
+	}
+}
+
 // begin lets garbage grow, until the returned function is called. The collector is shown a block of
 // memory that is never touched, and therefore none. An environment that sets GOGC has its way.
 func (c collecting) begin() (end func()) {
