@@ -48,7 +48,7 @@ func (l *lab) watching() section {
 	probing.Close()
 	ways := []way{
 		{plain, func([]string, int) (answer, error) { return s.under(s.calls) }},
-		{"watched, events decoded", func([]string, int) (answer, error) { return s.watched() }},
+		{"filerace watch", func([]string, int) (answer, error) { return s.watched() }},
 		{"filerace run --with bpf", func([]string, int) (answer, error) {
 			return s.under(s.calls, l.filerace, "run", "--with", "bpf", "-o", os.DevNull, "--")
 		}},
@@ -67,8 +67,8 @@ func (l *lab) watching() section {
 		a, err := w.run(nil, 1)
 		return float64(a.Elapsed.Nanoseconds()) / 1e3, err
 	})
-	out.note("%d calls in %s, bare and watched; a tenth of them under other tools. The last watched storm: %d calls seen, %d events lost; storms of which a call was not seen: %d.",
-		s.calls, l.memoryIs, s.seen, s.lost, s.odd)
+	out.note("%d calls in %s, bare and watched; a tenth of them under other tools. The last watched storm: %d calls seen, %d events lost, %.1f s of the processors taken by the watch itself; storms of which a call was not seen: %d.",
+		s.calls, l.memoryIs, s.seen, s.lost, s.took.Seconds(), s.odd)
 	told(&out, others, l.memoryIs)
 	return out
 }
@@ -118,32 +118,26 @@ func perCall(text []byte, n int) (a answer, err error) {
 	return a, errors.New("the storm told no time")
 }
 
-// watched runs a storm while this process reads what the kernel tells of it.
-func (s *storm) watched() (answer, error) {
+// watched runs a storm under `filerace watch`.
+func (s *storm) watched() (a answer, err error) {
 	cmd := s.l.command(s.l.ctx, s.l.memory, s.program, strconv.Itoa(s.calls))
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return answer{}, err
+		return a, err
 	}
 	var text bytes.Buffer
 	cmd.Stdout = &text
 	if err := cmd.Start(); err != nil {
-		return answer{}, err
+		return a, err
 	}
-	p, err := probe.Open(probe.Options{Trees: []int{cmd.Process.Pid}})
+	w, err := s.l.watch(cmd.Process.Pid)
 	if err != nil {
-		in.Close()
-		return answer{}, errors.Join(err, cmd.Wait())
+		return a, errors.Join(err, cmd.Cancel(), cmd.Wait())
 	}
-	defer p.Close()
-	s.sighted = sighted{}
-	ended := make(chan error)
-	go func() { ended <- s.read(p) }()
 	io.WriteString(in, "\n")
 	err = cmd.Wait()
-	p.Stop()
-	if err = errors.Join(err, <-ended); err != nil {
-		return answer{}, err
+	if s.sighted, err = w.ended(err); err != nil {
+		return a, err
 	}
 	if s.seen < s.calls {
 		s.odd++
