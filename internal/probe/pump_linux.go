@@ -22,14 +22,19 @@ type pump struct {
 	rec     ringbuf.Record
 	seen    []uint64 // lost events that were told, by processor
 	extent  extent
-	empty   int64     // when the ring was last found empty, ns since the start
+	woke    int64  // when it last rested, ns since the start: all that was in the ring then is read
+	before  uint64 // extent.pos then
+	rest    time.Duration
 	checked time.Time // when the counters of lost events were last read
 }
 
 const (
-	// poll is how long the pump rests between two looks at the ring. A ring that fills wakes
-	// it before. All that a watch does comes in as many portions, and waking costs more than most.
-	poll = 25 * time.Millisecond
+	// poll is how long the pump rests between two looks at the ring; up to restMax where little
+	// happens, which is less than little bytes. A ring that fills wakes it before. All that a
+	// watch does comes in as many portions, and waking costs more than most.
+	poll    = 25 * time.Millisecond
+	restMax = 100 * time.Millisecond
+	little  = 64 << 10
 
 	// checkEvery is how often the counters of lost events are read while nothing tells of a loss.
 	checkEvery = 100 * time.Millisecond
@@ -106,12 +111,22 @@ func (m *pump) idle(last bool) bool {
 			return false
 		}
 	}
-	p.backlog.reach(m.empty)
-	m.empty = monotonic() - p.decoder.start
+	p.backlog.reach(m.woke - int64(poll)) // what returned later may not have been in the ring yet
 	if !last {
-		p.bell.sleep(poll, m.awaited)
+		p.bell.sleep(m.resting(), m.awaited)
 	}
+	m.woke = monotonic() - p.decoder.start
 	return true
+}
+
+// resting is how long the pump may rest now.
+func (m *pump) resting() time.Duration {
+	m.rest = min(max(2*m.rest, poll), restMax)
+	if m.extent.pos-m.before >= little {
+		m.rest = poll
+	}
+	m.before = m.extent.pos
+	return m.rest
 }
 
 // awaited reports whether there is something to do already.

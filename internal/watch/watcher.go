@@ -185,9 +185,10 @@ func (w *watcher) tick(at time.Time, reached int64, idle bool) {
 		w.now = max(w.now, int64(at.Sub(w.start)))
 	}
 	if idle {
-		w.flow.Advance(min(w.now, reached) - unread)
+		known := min(w.now, reached) - unread
+		w.flow.Advance(known)
 		if w.o.Show == Calls {
-			w.printEarly(w.now - unread - lag)
+			w.printEarly(known - lag)
 		}
 	}
 	w.again(false)
