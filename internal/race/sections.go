@@ -22,6 +22,7 @@ const (
 func (k *sections) begin(h *holding) *section {
 	if n := len(k.spare); n > 0 {
 		s := k.spare[n-1]
+		k.spare[n-1] = nil
 		k.spare, s.holding = k.spare[:n-1], h
 		return s
 	}
@@ -42,7 +43,9 @@ func (k *sections) of(s *section, f *world.File) *sectionUse {
 func (k *sections) enter(s *section, f *world.File) *sectionUse {
 	var u *sectionUse
 	if n := len(k.spareUses); n > 0 {
-		u, k.spareUses = k.spareUses[n-1], k.spareUses[:n-1]
+		u = k.spareUses[n-1]
+		k.spareUses[n-1] = nil
+		k.spareUses = k.spareUses[:n-1]
 	} else {
 		u = &sectionUse{}
 	}
@@ -56,9 +59,11 @@ func (k *sections) enter(s *section, f *world.File) *sectionUse {
 func (k *sections) forget(f *world.File) {
 	for _, u := range k.uses.get(f) {
 		s := u.section
-		last := s.uses[len(s.uses)-1]
+		n := len(s.uses) - 1
+		last := s.uses[n]
 		s.uses[u.place], last.place = last, u.place
-		s.uses = s.uses[:len(s.uses)-1]
+		s.uses[n] = nil // what it keeps shall go
+		s.uses = s.uses[:n]
 		k.store(u)
 	}
 	k.uses.drop(f)

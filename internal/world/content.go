@@ -69,6 +69,9 @@ func (w *World) copy(t *thread, o *op.Op, e *Effect) {
 		return
 	}
 	e.OFD.Wrote = true
+	if !e.File.seekable() {
+		return
+	}
 	if o.Off < 0 {
 		e.File.Version++
 		return

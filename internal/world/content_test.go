@@ -148,6 +148,23 @@ func TestCopyAndAllocate(t *testing.T) {
 	}
 }
 
+// What goes to a device is gone: nobody wrote the contents of /dev/null.
+func TestDevicesHaveNoContents(t *testing.T) {
+	s := play(t, `
+		have src "0123456789"
+		1 open src rdonly = 3
+		1 open null wronly,creat = 4
+	`)
+	f := s.OFD("1", 4).File
+	f.Type = op.Device
+	s.apply(&op.Op{Actor: "1", Kind: op.Copy, Call: op.Named("copy_file_range"), FD: 4, FD2: 3,
+		Off: op.None, Off2: op.None, Len: 10, Ret: 10, Args: [6]uint64{3, 0, 4, 0, 10}})
+	s.apply(&op.Op{Actor: "1", Kind: op.Write, Call: op.Named("write"), FD: 4, Off: op.None, Len: 5, Ret: 5, Args: [6]uint64{4, 0, 5}})
+	if len(f.Segs) > 0 || f.Size > 0 || f.Version > 0 || !s.OFD("1", 4).Wrote || s.OFD("1", 3).Offset != 10 {
+		t.Errorf("%s, size %d, version %d, source at %d", spans(f.Segs), f.Size, f.Version, s.OFD("1", 3).Offset)
+	}
+}
+
 func TestManySegmentsAreThinned(t *testing.T) {
 	s := play(t, "1 open f rdwr,creat = 3")
 	for i := range int64(20000) {
