@@ -298,6 +298,8 @@ func (f *Flow) rename(it *item, told *[2]op.Name) {
 		m.identify(to, told[1].Before, told[1].Type)
 	case told[1].Seen:
 		m.lead(to, nil)
+	default:
+		f.recall(to, &o.Names[1])
 	}
 	replaced, _ := m.leads(to)
 	if replaced != nil {
@@ -329,6 +331,18 @@ func (f *Flow) rename(it *item, told *[2]op.Name) {
 	}
 	f.unlinked(replaced, false)
 	b.Nlink = uint32(replaced.nlink)
+}
+
+// recall takes what the world knows of a name that was not used for so long that it is forgotten here.
+func (f *Flow) recall(n *node, name *op.Name) {
+	if _, known := f.names.leads(n); known {
+		return
+	}
+	if en := f.world.Entry(name.Dir, name.Base); en != nil && en.File != nil {
+		file := f.names.identified(en.File.ID, en.File.Type)
+		file.nlink = en.File.Nlink
+		f.names.lead(n, file)
+	}
 }
 
 func (f *Flow) link(it *item, told *[2]op.Name) {

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -148,5 +149,46 @@ func TestIdentityThatIsToldLater(t *testing.T) {
 	last := ops[len(ops)-1]
 	if got := last.Names[0]; got.Before != file || got.Dir != dir {
 		t.Errorf("unlink met %+v in %+v", got.Before, got.Dir)
+	}
+}
+
+// A name that was not used for long is forgotten, but not by the world: what is renamed to it
+// replaces the file that it led to, which would stay for ever else.
+func TestReplacedFileOfAForgottenName(t *testing.T) {
+	old, fresh := op.FileID{Dev: 7, Ino: 21, Birth: 1}, op.FileID{Dev: 7, Ino: 22, Birth: 1}
+	create := func(path string, id op.FileID, at int64) []Record {
+		r := returned(101, "openat", path, at, 3)
+		r.Op.FD, r.Op.Flags = op.AT_FDCWD, op.O_CREAT|op.O_EXCL|op.O_WRONLY
+		r.Op.File = op.File{ID: id, Type: op.Regular, Nlink: 1}
+		end := returned(101, "close", "", at+2, 0)
+		end.Op.FD = 3
+		return []Record{r, end}
+	}
+	records := create("/d/index", old, 10)
+	at := int64(20)
+	for i := range 3 * sweepLeast {
+		records = append(records, returned(101, "stat", "/d/"+strconv.Itoa(i), at, -2))
+		at += 2
+	}
+	records = append(records, create("/d/new", fresh, at)...)
+	over := returned(101, "rename", "/d/new", at+10, 0)
+	over.Op.Path2 = "/d/index"
+	w := world.New()
+	var gone []*world.File
+	var last *op.Op
+	f := NewFlow(w, func(e Event) {
+		w.Enter(e.Op)
+		gone = append(gone, w.Apply(e.Op).Gone...)
+		last = e.Op
+	})
+	for _, r := range append(records, over) {
+		f.Put(r)
+	}
+	f.Close()
+	if to := last.Names[1]; last.Kind != op.Rename || to.Before != old || to.After != fresh || to.Nlink != 0 {
+		t.Errorf("%v replaced %+v", last.Kind, to)
+	}
+	if len(gone) != 1 || gone[0].ID != old || w.File(old) != nil {
+		t.Errorf("gone are %v", gone)
 	}
 }
