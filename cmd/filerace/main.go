@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"filerace/internal/hunt"
 	"filerace/internal/litmus"
@@ -141,8 +142,40 @@ func parse(c *console, f *flag.FlagSet, args []string) (stop bool, status int) {
 		usage()
 		return true, exitClean
 	}
-	return true, wrong(c, f.Name(), oneDash.ReplaceAllString(err.Error(), " --$1"))
+	return true, wrong(c, f.Name(), mistake(f, err))
 }
+
+// mistake says what is wrong with a flag, in the words of the commands' own checks where the
+// flag package says no more than that a value cannot be read.
+func mistake(f *flag.FlagSet, err error) string {
+	if m := unreadable.FindStringSubmatch(err.Error()); m != nil {
+		if takes := valueOf(f.Lookup(m[2])); takes != "" {
+			return fmt.Sprintf("--%s takes %s, and %s is none", m[2], takes, m[1])
+		}
+	}
+	return oneDash.ReplaceAllString(err.Error(), " --$1")
+}
+
+// valueOf says what a flag takes, "" if that goes without saying.
+func valueOf(fl *flag.Flag) string {
+	if fl == nil {
+		return ""
+	}
+	if g, ok := fl.Value.(flag.Getter); ok {
+		switch g.Get().(type) {
+		case int, int64, uint, uint64:
+			return "a whole number"
+		case float64:
+			return "a number"
+		case time.Duration:
+			return "a time such as 30s or 5m"
+		}
+	}
+	return ""
+}
+
+// unreadable is how the flag package says that a value cannot be read.
+var unreadable = regexp.MustCompile(`^invalid value (".*") for flag -([^:]+): parse error$`)
 
 // emptyFlag returns the first of the flags that was given as "", as by a shell variable
 // that is not set; "" if none was.
