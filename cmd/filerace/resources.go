@@ -21,10 +21,10 @@ var (
 	collectingLive   = collecting{percent: 100, spare: 64 << 20}
 )
 
-// beside is for commands that look on while others work: they take half the processors at most,
+// stepAside is for commands that look on while others work: they take half the processors at most,
 // and no more than they can use, so that these are not disturbed more than need be. An
 // environment that sets GOMAXPROCS has its way.
-func beside() (end func()) {
+func stepAside() (end func()) {
 	collect := collectingLive.begin()
 	if os.Getenv("GOMAXPROCS") != "" {
 		return collect

@@ -109,7 +109,7 @@ func (r *running) run(ctx context.Context, c *console) int {
 // once carries the run out, watched if that is wanted and works, else under control.
 func (r *running) once(ctx context.Context) (*hunt.Report, []string, error) {
 	if r.with != "ptrace" {
-		end := beside()
+		end := stepAside()
 		rep, missed, err := hunt.WatchOnce(ctx, r.target, r.record)
 		end()
 		if r.with == "bpf" || !errors.Is(err, probe.ErrUnavailable) {

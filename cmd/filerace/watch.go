@@ -126,7 +126,7 @@ func (w *watching) run(ctx context.Context, c *console) int {
 	gone := make(chan os.Signal, 1)
 	signal.Notify(gone, syscall.SIGPIPE)
 	defer signal.Stop(gone)
-	defer beside()()
+	defer stepAside()()
 
 	source, err := probe.Open(w.probe)
 	if err != nil {

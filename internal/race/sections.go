@@ -20,13 +20,25 @@ const (
 )
 
 func (k *sections) begin(h *holding) *section {
-	if n := len(k.spare); n > 0 {
-		s := k.spare[n-1]
-		k.spare[n-1] = nil
-		k.spare, s.holding = k.spare[:n-1], h
-		return s
+	s := pop(&k.spare)
+	if s == nil {
+		s = &section{}
 	}
-	return &section{holding: h}
+	s.holding = h
+	return s
+}
+
+// pop takes the last one off, and leaves nothing of it behind the end: what it keeps would stay
+// as long as the list. It returns nil if there is none.
+func pop[T any](list *[]*T) *T {
+	n := len(*list) - 1
+	if n < 0 {
+		return nil
+	}
+	last := (*list)[n]
+	(*list)[n] = nil
+	*list = (*list)[:n]
+	return last
 }
 
 // of returns how the section used the file, nil if it did not.
@@ -41,12 +53,8 @@ func (k *sections) of(s *section, f *world.File) *sectionUse {
 
 // enter notes that the section uses the file from now on.
 func (k *sections) enter(s *section, f *world.File) *sectionUse {
-	var u *sectionUse
-	if n := len(k.spareUses); n > 0 {
-		u = k.spareUses[n-1]
-		k.spareUses[n-1] = nil
-		k.spareUses = k.spareUses[:n-1]
-	} else {
+	u := pop(&k.spareUses)
+	if u == nil {
 		u = &sectionUse{}
 	}
 	u.section, u.file, u.place = s, f, len(s.uses)
@@ -59,11 +67,9 @@ func (k *sections) enter(s *section, f *world.File) *sectionUse {
 func (k *sections) forget(f *world.File) {
 	for _, u := range k.uses.get(f) {
 		s := u.section
-		n := len(s.uses) - 1
-		last := s.uses[n]
-		s.uses[u.place], last.place = last, u.place
-		s.uses[n] = nil // what it keeps shall go
-		s.uses = s.uses[:n]
+		if last := pop(&s.uses); last != u {
+			s.uses[u.place], last.place = last, u.place
+		}
 		k.store(u)
 	}
 	k.uses.drop(f)

@@ -335,13 +335,11 @@ func (f *Flow) rename(it *item, told *[2]op.Name) {
 
 // recall takes what the world knows of a name that was not used for so long that it is forgotten here.
 func (f *Flow) recall(n *node, name *op.Name) {
-	if _, known := f.names.leads(n); known {
+	if _, known := f.names.leads(n); known || f.world == nil {
 		return
 	}
 	if en := f.world.Entry(name.Dir, name.Base); en != nil && en.File != nil {
-		file := f.names.identified(en.File.ID, en.File.Type)
-		file.nlink = en.File.Nlink
-		f.names.lead(n, file)
+		f.names.identify(n, en.File.ID, en.File.Type).nlink = en.File.Nlink
 	}
 }
 

@@ -107,7 +107,7 @@ func (w *watcher) loop(ctx context.Context, ahead *ahead, ticks <-chan time.Time
 			for i := range records {
 				w.take(records[i])
 			}
-			ahead.giveBack(records)
+			ahead.spare.GiveBack(records)
 			if len(w.buf) >= flushAt {
 				w.flush()
 			}
@@ -140,12 +140,12 @@ func (w *watcher) reached() int64 {
 // they come together: to wake somebody for each costs more than the record.
 type ahead struct {
 	full  chan []trace.Record
-	spare chan []trace.Record
+	spare trace.Spare
 	err   error // of the source; valid when full is closed
 }
 
 func readAhead(source trace.Source) *ahead {
-	a := &ahead{full: make(chan []trace.Record, batchesRead), spare: make(chan []trace.Record, batchesRead)}
+	a := &ahead{full: make(chan []trace.Record, batchesRead), spare: make(trace.Spare, batchesRead)}
 	go func() {
 		defer close(a.full)
 		for {
@@ -166,11 +166,7 @@ func readAhead(source trace.Source) *ahead {
 
 // batch waits for a record, and returns it with those that are there with it.
 func (a *ahead) batch(source trace.Source) (records []trace.Record, err error) {
-	select {
-	case records = <-a.spare:
-	default:
-		records = make([]trace.Record, 0, batchMax)
-	}
+	records = a.spare.Take(batchMax)
 	ready, _ := source.(interface{ Ready() bool })
 	for len(records) < batchMax {
 		r, err := source.Next()
@@ -182,12 +178,4 @@ func (a *ahead) batch(source trace.Source) (records []trace.Record, err error) {
 		}
 	}
 	return records, nil
-}
-
-func (a *ahead) giveBack(records []trace.Record) {
-	clear(records)
-	select {
-	case a.spare <- records[:0]:
-	default:
-	}
 }

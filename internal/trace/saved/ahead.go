@@ -20,13 +20,13 @@ const (
 // ahead decodes segments in a goroutine of its own while others judge what came out.
 type ahead struct {
 	full  chan batch
-	spare chan []trace.Record
+	spare trace.Spare
 	quit  chan struct{}
 	done  sync.WaitGroup
 }
 
 func decodeAhead(dir string, segs []segment) *ahead {
-	a := &ahead{full: make(chan batch, batchesAhead), spare: make(chan []trace.Record, batchesAhead), quit: make(chan struct{})}
+	a := &ahead{full: make(chan batch, batchesAhead), spare: make(trace.Spare, batchesAhead), quit: make(chan struct{})}
 	a.done.Go(func() {
 		defer close(a.full)
 		d := newDecoder(dir)
@@ -47,12 +47,7 @@ func (a *ahead) segment(d *decoder, s *segment) bool {
 		return false
 	}
 	for d.left > 0 {
-		var b batch
-		select {
-		case b.records = <-a.spare:
-		default:
-			b.records = make([]trace.Record, 0, batchRecords)
-		}
+		b := batch{records: a.spare.Take(batchRecords)}
 		for d.left > 0 && len(b.records) < batchRecords && b.err == nil {
 			b.records, b.err = d.records(b.records)
 		}
@@ -69,15 +64,6 @@ func (a *ahead) send(b batch) bool {
 		return true
 	case <-a.quit:
 		return false
-	}
-}
-
-// giveBack lets a batch be filled again.
-func (a *ahead) giveBack(records []trace.Record) {
-	clear(records)
-	select {
-	case a.spare <- records[:0]:
-	default:
 	}
 }
 

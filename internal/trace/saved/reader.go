@@ -342,7 +342,7 @@ func (r *Reader) fill() error {
 		return r.have.err
 	}
 	if r.have.records != nil {
-		r.ahead.giveBack(r.have.records)
+		r.ahead.spare.GiveBack(r.have.records)
 	}
 	b, more := <-r.ahead.full
 	switch r.have, r.next = b, 0; {
