@@ -23,6 +23,9 @@ func observed(all []found, rule string) bool {
 // explained returns what `filerace explain` finds in a trace.
 func explained(t *testing.T, trace string) []found {
 	t.Helper()
+	if info, err := os.Stat(trace); err == nil && info.IsDir() {
+		sameSifted(t, trace)
+	}
 	report := filepath.Join(t.TempDir(), "report")
 	cmd := exec.Command("filerace", "explain", "--json", "-o", report, trace)
 	cmd.Run() // its status tells no more than the report

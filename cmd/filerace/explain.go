@@ -30,7 +30,6 @@ func explainCommand(ctx context.Context, c *console, args []string) int {
 		return wrong(c, "explain", "no trace: give a recorded run or a log, as in `filerace explain strace.log`")
 	}
 	out.all = *all
-	defer collectingTraces.begin()()
 	a := &analysis{stream: race.NewStream(nil)}
 	switch opened, err := a.openUnless(ctx, f.Args()); {
 	case !opened:
@@ -148,6 +147,12 @@ func (a *analysis) open(paths []string) error {
 
 // run takes all records. After an error, what was taken before can be reported.
 func (a *analysis) run(ctx context.Context) error {
+	end := collectingSifted.begin()
+	if a.saved == nil || !a.sift(ctx) {
+		end()
+		end = collectingTraces.begin()
+	}
+	defer end()
 	err := a.takeAll(ctx)
 	if a.flow != nil {
 		a.flow.Close()
@@ -170,12 +175,31 @@ func (a *analysis) run(ctx context.Context) error {
 	return err
 }
 
+// sift lets a recorded run give only the operations that can have to do with a race. It reports false,
+// and has not done so, if those are many.
+func (a *analysis) sift(ctx context.Context) bool {
+	s := race.NewSieve()
+	for n := 0; s.More(); {
+		for o := range a.saved.Glances() {
+			if n++; n&0xffff == 0 && (ctx.Err() != nil || s.Coarse()) {
+				return false
+			}
+			s.Note(o)
+		}
+	}
+	a.saved.Only(s)
+	return true
+}
+
 func (a *analysis) takeAll(ctx context.Context) error {
 	for n := 0; ; n++ {
 		if n&0xfff == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		r, err := a.source.Next()
+		if a.saved != nil {
+			a.stream.Pass(a.saved.Passed())
+		}
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil

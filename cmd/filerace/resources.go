@@ -18,6 +18,7 @@ type collecting struct {
 
 var (
 	collectingTraces = collecting{percent: 50, spare: 96 << 20, huge: true}
+	collectingSifted = collecting{percent: 50, spare: 16 << 20} // when few operations are made
 	collectingLive   = collecting{percent: 100, spare: 64 << 20}
 )
 

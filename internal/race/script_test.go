@@ -26,13 +26,25 @@ func play(t *testing.T, rule Info, end End, script string) []Finding {
 	d := newDetector(wantsOf([]Info{rule}))
 	d.add(rule.New())
 	found := playTo(t, d, end, script)
-	all := playTo(t, withRules(rule.New()), end, script)
-	if !slices.EqualFunc(found, all, func(a, b Finding) bool {
-		return a.Key() == b.Key() && a.Evidence == b.Evidence && slices.Equal(a.Marks, b.Marks) && slices.Equal(a.Actors, b.Actors)
-	}) {
+	if all := playTo(t, withRules(rule.New()), end, script); !alike(found, all) {
 		t.Errorf("%s: %v if it sees what it wants to, %v if it sees everything", rule.Name, found, all)
 	}
+	if sieved := playSieved(t, withRules(rule.New()), end, script); !alike(found, sieved) {
+		t.Errorf("%s: %v, and %v of what the sieve keeps", rule.Name, found, sieved)
+	}
 	return found
+}
+
+func alike(a, b []Finding) bool {
+	return slices.EqualFunc(a, b, func(a, b Finding) bool {
+		return a.Key() == b.Key() && a.Evidence == b.Evidence && slices.Equal(a.Marks, b.Marks) && slices.Equal(a.Actors, b.Actors)
+	})
+}
+
+// playSieved shows a detector only what the sieve keeps.
+func playSieved(t *testing.T, d *Detector, end End, script string) []Finding {
+	t.Helper()
+	return judged(d, sieved(worldtest.Ops(t, script)), end)
 }
 
 func playTo(t *testing.T, d *Detector, end End, script string) []Finding {

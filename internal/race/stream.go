@@ -75,6 +75,9 @@ func (s *Stream) Len() int { return s.seq }
 // Gaps is how many gaps there were.
 func (s *Stream) Gaps() int { return s.gaps }
 
+// Pass lets n operations count that are not shown to it (see Sieve).
+func (s *Stream) Pass(n int) { s.seq += n }
+
 // Take takes the next operation, or a gap.
 func (s *Stream) Take(e world.Event) {
 	if e.Op == nil {

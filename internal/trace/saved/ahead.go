@@ -1,6 +1,7 @@
 package saved
 
 import (
+	"math/bits"
 	"sync"
 
 	"filerace/internal/trace"
@@ -9,7 +10,20 @@ import (
 // batch is a handful of records on the way from the decoder to whoever reads them.
 type batch struct {
 	records []trace.Record
-	err     error // after the records
+	passed  []int32 // operations left out before each of them; nil: none before any
+	rest    int32   // and behind the last
+	err     error   // after the records
+}
+
+// count notes which of the next n rows were left out; bits of kept tell the others.
+func (b *batch) count(kept uint64, n int) {
+	last := -1
+	for ; kept != 0; kept &= kept - 1 {
+		i := bits.TrailingZeros64(kept)
+		b.passed = append(b.passed, b.rest+int32(i-last-1))
+		b.rest, last = 0, i
+	}
+	b.rest += int32(n - last - 1)
 }
 
 const (
@@ -25,11 +39,14 @@ type ahead struct {
 	done  sync.WaitGroup
 }
 
-func decodeAhead(dir string, segs []segment) *ahead {
+func decodeAhead(dir string, segs []segment, filter Filter) *ahead {
 	a := &ahead{full: make(chan batch, batchesAhead), spare: make(trace.Spare, batchesAhead), quit: make(chan struct{})}
 	a.done.Go(func() {
 		defer close(a.full)
 		d := newDecoder(dir)
+		if filter != nil {
+			d.use(filter)
+		}
 		defer d.close()
 		for i := range segs {
 			if !a.segment(d, &segs[i]) {
@@ -49,7 +66,7 @@ func (a *ahead) segment(d *decoder, s *segment) bool {
 	for d.left > 0 {
 		b := batch{records: a.spare.Take(batchRecords)}
 		for d.left > 0 && len(b.records) < batchRecords && b.err == nil {
-			b.records, b.err = d.records(b.records)
+			b.err = d.records(&b)
 		}
 		if !a.send(b) || b.err != nil {
 			return false

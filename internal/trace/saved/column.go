@@ -4,22 +4,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/parquet-go/parquet-go"
 )
 
 // column reads one leaf of a segment, page by page, into a lane.
 type column struct {
-	name  string
-	lane  lane
-	pages parquet.Pages // nil: every row has the value that is in the lane already
-	page  parquet.Page
-	runs  *runs   // nil: pages are read
-	rows  int64   // of the chunk before the page
-	index []int32 // the page's values are numbers of a dictionary
-	next  int     // value of the page that comes next
-	left  int     // values of the page that are still to come
-	known bool    // the chunk's dictionary is
+	name   string
+	lane   lane
+	pages  parquet.Pages // nil: every row has the value that is in the lane already
+	page   parquet.Page
+	runs   *runs   // nil: pages are read
+	rows   int64   // of the chunk before the page
+	index  []int32 // the page's values are numbers of a dictionary
+	next   int     // value of the page that comes next
+	left   int     // values of the page that are still to come
+	spares bool    // values are picked, even if all are wanted
+	owed   int     // values that nobody wanted, and that are to be passed over
+	back   cursor  // where goBack goes
+	known  bool    // the chunk's dictionary is
 
 	held, heldTo int // values of the page that the lane's first slots have
 
@@ -41,10 +45,13 @@ func columnsOf[T any](v *vocabulary, slots []*T, of func(*T) []field) []*column 
 	return all
 }
 
+// spare makes the column translate only the words of rows that are kept.
+func (c *column) spare() { c.spares = c.lane.spare() }
+
 // begin begins with another segment.
 func (c *column) begin(chunk *parquet.FileColumnChunk, r *runs) {
 	c.close()
-	*c = column{name: c.name, lane: c.lane, pages: chunk.Pages(), runs: r}
+	*c = column{name: c.name, lane: c.lane, pages: chunk.Pages(), runs: r, spares: c.spares}
 }
 
 // fixed is begin for a column that may have one value, as most have: it costs no more
@@ -65,8 +72,16 @@ func (c *column) clear() {
 	c.lane.fill(parquet.BooleanValue(false))
 }
 
-// read puts the next n values into the lane.
-func (c *column) read(n int) error {
+// read puts the next n values into the lane, or at least those of the rows that are kept.
+func (c *column) read(n int, kept uint64) error {
+	if kept == 0 {
+		c.owed += n
+		return nil
+	}
+	if err := c.pay(); err != nil {
+		return err
+	}
+	all := !c.spares && kept == math.MaxUint64>>(rowsAtOnce-n)
 	for at := 0; at < n; {
 		if c.left == 0 {
 			if err := c.turn(); err != nil {
@@ -74,10 +89,74 @@ func (c *column) read(n int) error {
 			}
 		}
 		k := min(n-at, c.left)
-		c.take(at, k)
+		if all {
+			c.take(at, k)
+		} else {
+			c.pick(at, k, kept>>at&(math.MaxUint64>>(rowsAtOnce-k)))
+		}
 		at += k
 	}
 	return nil
+}
+
+// cursor is a place in a page.
+type cursor struct {
+	next, left int
+	runs       position
+	ok         bool
+}
+
+// mark remembers where the next n values begin, and reports whether goBack will lead there: not if they
+// lie in two pages.
+func (c *column) mark(n int) bool {
+	if c.back.ok = c.pay() == nil && c.left >= n; !c.back.ok {
+		return false
+	}
+	c.back.next, c.back.left = c.next, c.left
+	if c.runs != nil {
+		c.back.runs = c.runs.position
+	}
+	return true
+}
+
+func (c *column) goBack() bool {
+	if !c.back.ok {
+		return false
+	}
+	c.next, c.left = c.back.next, c.back.left
+	if c.runs != nil {
+		c.runs.position = c.back.runs
+	}
+	return true
+}
+
+// pay passes over what is owed.
+func (c *column) pay() error {
+	for c.owed > 0 {
+		if c.left == 0 {
+			if err := c.turn(); err != nil {
+				return err
+			}
+		}
+		k := min(c.owed, c.left)
+		if c.runs != nil {
+			c.runs.skip(k)
+		}
+		c.next, c.left, c.owed = c.next+k, c.left-k, c.owed-k
+	}
+	return nil
+}
+
+// pick is take for those of n values whose bits are set.
+func (c *column) pick(at, n int, kept uint64) {
+	from := c.next
+	c.next, c.left, c.held, c.heldTo = from+n, c.left-n, 0, 0
+	switch {
+	case c.runs != nil:
+		c.lane.pickRuns(c.runs, at, n, kept)
+	case kept != 0:
+		c.lane.pick(at, from, kept, c.index)
+	}
 }
 
 // turn goes to the next page.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +14,6 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"filerace/internal/op"
-	"filerace/internal/trace"
 )
 
 // decoder reads segments. It goes column by column through so few rows at a time
@@ -25,7 +25,14 @@ type decoder struct {
 	vocabulary vocabulary
 	slots      []*slot
 	columns    map[string]*column
-	active     []*column // those that have more than one value in the segment
+	active     []*column        // those that have more than one value in the segment
+	glanced    [needs][]*column // those of them that a glance reads
+	glimpsed   [needs]uint64    // rows that the last one read them for
+	seen       op.Op            // at a glance
+	seenNames  [2]op.Name
+	filter     Filter // nil: all rows are kept
+	row        int    // of all segments, the next one that the filter is asked for
+	skims      bool   // nothing is read but what a glance reads
 	via        *list[op.Name]
 	fds        *list[op.FDInfo]
 }
@@ -81,6 +88,9 @@ func (d *decoder) open(s *segment) (err error) {
 
 func (d *decoder) begin(text []byte, f *parquet.File, columns [][]string) {
 	d.active, d.vocabulary.strange = d.active[:0], nil
+	for i := range d.glanced {
+		d.glanced[i] = d.glanced[i][:0]
+	}
 	d.via.begin()
 	d.fds.begin()
 	for _, name := range later {
@@ -130,11 +140,18 @@ func (d *decoder) names() (all []string) {
 // reset begins with the column at a path: its name, or list, "list", "element", name.
 func (d *decoder) reset(path []string, chunk *parquet.FileColumnChunk, r *runs) {
 	last := path[len(path)-1]
+	of, glanced := glances[last]
+	glanced = glanced && len(path) == 1 && (d.filter != nil || d.skims)
 	switch {
+	case d.skims && !glanced:
 	case len(path) == 1:
 		if c := d.columns[last]; c != nil && !c.fixed(chunk) {
 			c.begin(chunk, r)
-			d.active = append(d.active, c)
+			if glanced {
+				d.glanced[of] = append(d.glanced[of], c)
+			} else {
+				d.active = append(d.active, c)
+			}
 		}
 	case path[0] == "via":
 		d.via.reset(last, chunk)
@@ -151,51 +168,64 @@ func (d *decoder) caught(err *error) {
 	}
 }
 
-// read fills slots with the next rows of the segment, and returns how many.
-func (d *decoder) read() (n int, err error) {
+// read fills slots with the next rows of the segment, and returns how many, and which of them are
+// to be kept, by bits. The others are not filled.
+func (d *decoder) read() (n int, kept uint64, err error) {
 	defer d.caught(&err)
-	n = int(min(d.left, rowsAtOnce))
+	n, kept, err = d.sift()
+	if err != nil {
+		return 0, 0, err
+	}
 	for _, c := range d.active {
-		if err := c.read(n); err != nil {
-			return 0, &Error{d.name, ErrDamaged, err}
+		if err := c.read(n, kept); err != nil {
+			return 0, 0, &Error{d.name, ErrDamaged, err}
 		}
 	}
 	if err := d.via.read(n); err != nil {
-		return 0, &Error{d.name, ErrDamaged, err}
+		return 0, 0, &Error{d.name, ErrDamaged, err}
 	}
 	if err := d.fds.read(n); err != nil {
-		return 0, &Error{d.name, ErrDamaged, err}
+		return 0, 0, &Error{d.name, ErrDamaged, err}
 	}
 	d.left -= int64(n)
-	return n, nil
+	return n, kept, nil
 }
 
-// records appends the records of the next rows.
-func (d *decoder) records(to []trace.Record) ([]trace.Record, error) {
-	n, err := d.read()
+// records appends the records of the next rows to a batch.
+func (d *decoder) records(b *batch) error {
+	n, kept, err := d.read()
 	if err != nil {
-		return to, err
+		return err
 	}
 	var via []*op.Name
 	var fds []*op.FDInfo
-	was := len(to)
-	to = slices.Grow(to, n)[:was+n]
-	clear(to[was:])
+	was := len(b.records)
+	b.records = slices.Grow(b.records, n)[:was+bits.OnesCount64(kept)]
+	clear(b.records[was:])
 	lists := !d.via.empty || !d.fds.empty
-	for i, s := range d.slots[:n] {
+	next := was
+	for left := kept; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
+		s := d.slots[i]
 		if lists {
 			via, fds = d.via.of(i), d.fds.of(i)
 		}
 		if len(d.vocabulary.strange) > 0 {
 			if err := s.check(&d.vocabulary, via, fds); err != nil {
-				return to[:was+i], &Error{d.name, ErrDamaged, err}
+				b.records = b.records[:next]
+				return &Error{d.name, ErrDamaged, err}
 			}
 		}
-		if err := s.record(&to[was+i], via, fds); err != nil {
-			return to[:was+i], &Error{d.name, ErrDamaged, err}
+		if err := s.record(&b.records[next], via, fds); err != nil {
+			b.records = b.records[:next]
+			return &Error{d.name, ErrDamaged, err}
 		}
+		next++
 	}
-	return to, nil
+	if d.filter != nil {
+		b.count(kept, n)
+	}
+	return nil
 }
 
 func (d *decoder) close() {

@@ -26,6 +26,7 @@ type narrow struct{ *int }
 // looking at the other columns. Words are translated once for each dictionary.
 type lane interface {
 	add(at any)                 // one more slot
+	spare() bool                // learn only what is picked; false: it makes no difference
 	fill(v parquet.Value)       // all slots have that value
 	learn(d parquet.Dictionary) // what indices count in
 
@@ -38,6 +39,11 @@ type lane interface {
 	copy(to, from, n, held int)
 	look(to int, index, held []int32)
 	follow(r *runs, to, n int)
+
+	// pick and pickRuns are for those of the values whose bits are set; index is nil where
+	// copy would be called.
+	pick(to, from int, kept uint64, index []int32)
+	pickRuns(r *runs, to, n int, kept uint64)
 }
 
 // none is a place that is nowhere.
@@ -96,6 +102,8 @@ type places[T any] struct {
 
 func (p *places[T]) add(at any) { p.at = append(p.at, at.(*T)) }
 
+func (p *places[T]) spare() bool { return false }
+
 func (p *places[T]) set(v T) {
 	for _, at := range p.at {
 		*at = v
@@ -124,6 +132,13 @@ func (p *places[T]) look(to int, index, held []int32) {
 		*at[5] = dict[now[5]]
 		*at[6] = dict[now[6]]
 		*at[7] = dict[now[7]]
+	}
+}
+
+func (p *places[T]) pick(to, from int, kept uint64, index []int32) {
+	for ; kept != 0; kept &= kept - 1 {
+		i := bits.TrailingZeros64(kept)
+		*p.at[to+i] = p.dict[index[from+i]]
 	}
 }
 
@@ -244,11 +259,55 @@ func (l *numbers[S, T]) copy(to, from, n, held int) {
 	}
 }
 
+func (l *numbers[S, T]) pick(to, from int, kept uint64, index []int32) {
+	if index != nil {
+		l.places.pick(to, from, kept, index)
+		return
+	}
+	for ; kept != 0; kept &= kept - 1 {
+		i := bits.TrailingZeros64(kept)
+		*l.at[to+i] = T(l.values[from+i])
+	}
+}
+
 // texts are paths, names and words.
 type texts[T any] struct {
 	places[T]
 	of    func([]byte) T
 	index []int32 // of a page without a dictionary
+
+	spares bool // the dictionary is translated as it is used, which must be by pick then
+	made   []bool
+	text   []byte
+	ends   []uint32
+}
+
+func (l *texts[T]) spare() bool {
+	l.spares = true
+	return true
+}
+
+// make translates word n of the dictionary, if that is still to be done.
+func (l *texts[T]) make(n uint32) {
+	if l.made != nil && !l.made[n] {
+		l.dict[n], l.made[n] = l.of(l.text[l.ends[n]:l.ends[n+1]]), true
+	}
+}
+
+func (l *texts[T]) pick(to, from int, kept uint64, index []int32) {
+	for left := kept; left != 0 && l.made != nil; left &= left - 1 {
+		l.make(uint32(index[from+bits.TrailingZeros64(left)]))
+	}
+	l.places.pick(to, from, kept, index)
+}
+
+func (l *texts[T]) pickRuns(r *runs, to, n int, kept uint64) {
+	if l.made != nil && kept != 0 {
+		from := r.position
+		r.each(n, kept, l.make)
+		r.position = from
+	}
+	l.places.pickRuns(r, to, n, kept)
 }
 
 func (l *texts[T]) fill(v parquet.Value) { l.set(l.of(v.ByteArray())) }
@@ -256,7 +315,12 @@ func (l *texts[T]) fill(v parquet.Value) { l.set(l.of(v.ByteArray())) }
 func (l *texts[T]) learn(d parquet.Dictionary) {
 	v := d.Page().Data()
 	text, ends := v.ByteArray()
-	l.dict = l.dict[:0]
+	l.dict, l.made = l.dict[:0], nil
+	if l.spares {
+		l.text, l.ends, l.made = text, ends, make([]bool, d.Len())
+		l.dict = slices.Grow(l.dict, d.Len())[:d.Len()]
+		return
+	}
 	for i := range d.Len() {
 		l.dict = append(l.dict, l.of(text[ends[i]:ends[i+1]]))
 	}
@@ -267,6 +331,7 @@ func (l *texts[T]) learn(d parquet.Dictionary) {
 func (l *texts[T]) page(v *encoding.Values) []int32 {
 	text, ends := v.ByteArray()
 	n := max(len(ends)-1, 0)
+	l.made = nil
 	l.dict, l.index = append(l.dict[:0], l.of(nil)), slices.Grow(l.index[:0], n)[:n]
 	clear(l.index)
 	var last []byte
@@ -308,5 +373,12 @@ func (l *flags) copy(to, from, n, held int) {
 	}
 	for i, at := range l.at[to : to+n] {
 		*at = l.bits[(from+i)/8]>>((from+i)%8)&1 != 0
+	}
+}
+
+func (l *flags) pick(to, from int, kept uint64, _ []int32) {
+	for ; kept != 0; kept &= kept - 1 {
+		i := bits.TrailingZeros64(kept)
+		*l.at[to+i] = l.bits[(from+i)/8]>>((from+i)%8)&1 != 0
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 
 	"github.com/parquet-go/parquet-go"
-
-	"filerace/internal/trace"
 )
 
 // merger puts small segments together while the recording goes on: each costs some
@@ -31,8 +29,8 @@ type merger struct {
 	dec *decoder
 	enc *parquet.GenericWriter[row]
 
-	records []trace.Record // on their way from dec to enc
-	rows    []row
+	batch batch // on its way from dec to enc
+	rows  []row
 }
 
 const (
@@ -177,12 +175,13 @@ func (m *merger) fill(f *file, parts []segment) error {
 
 // copy copies a few rows.
 func (m *merger) copy() (n int, err error) {
-	if m.records, err = m.dec.records(m.records[:0]); err != nil {
+	m.batch.records = m.batch.records[:0]
+	if err = m.dec.records(&m.batch); err != nil {
 		return 0, err
 	}
 	m.rows = m.rows[:0]
-	for i := range m.records {
-		m.rows = append(m.rows, rowOf(&m.records[i]))
+	for i := range m.batch.records {
+		m.rows = append(m.rows, rowOf(&m.batch.records[i]))
 	}
 	return m.enc.Write(m.rows)
 }

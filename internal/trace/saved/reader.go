@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,10 +36,12 @@ type Reader struct {
 	segs []segment // that can be read
 	cut  error     // why there are no more, nil if these are all
 
-	ahead *ahead // nil: nothing was read yet
-	have  batch
-	next  int   // of have
-	err   error // io.EOF, or what is wrong: it stays
+	ahead  *ahead // nil: nothing was read yet
+	filter Filter // nil: none
+	have   batch
+	next   int   // of have
+	passed int   // operations that were left out, and not told of yet
+	err    error // io.EOF, or what is wrong: it stays
 }
 
 // Open opens a recording. All of its parts are looked for, none of the segments is
@@ -329,14 +332,46 @@ func (r *Reader) Next() (trace.Record, error) {
 			return trace.Record{}, r.err
 		}
 	}
+	if r.have.passed != nil {
+		r.passed += int(r.have.passed[r.next])
+	}
 	r.next++
 	return r.have.records[r.next-1], nil
+}
+
+// Glances yields the operations that returned, in order, with only those of their fields that
+// race.Sieve.Note asks for, and nil for other rows; each is valid until the next. What that costs is a fraction
+// of what Next does. It ends where the recording cannot be read: Next will tell of it. It does not
+// meddle with Next.
+func (r *Reader) Glances() iter.Seq[*op.Op] {
+	return func(yield func(*op.Op) bool) {
+		d := newDecoder(r.dir)
+		d.skims, d.vocabulary.scraps = true, new(scraps)
+		defer d.close()
+		for i := range r.segs {
+			if d.open(&r.segs[i]) != nil {
+				return
+			}
+			if more, err := d.skim(yield); !more || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Only lets Next leave out the operations that a filter does not keep. It is called before the first Next.
+func (r *Reader) Only(f Filter) { r.filter = f }
+
+// Passed returns how many operations Next has left out since the last call.
+func (r *Reader) Passed() (n int) {
+	n, r.passed = r.passed, 0
+	return n
 }
 
 // fill takes the next batch.
 func (r *Reader) fill() error {
 	if r.ahead == nil {
-		r.ahead = decodeAhead(r.dir, r.segs)
+		r.ahead = decodeAhead(r.dir, r.segs, r.filter)
 	}
 	if r.have.err != nil {
 		return r.have.err
@@ -344,6 +379,7 @@ func (r *Reader) fill() error {
 	if r.have.records != nil {
 		r.ahead.spare.GiveBack(r.have.records)
 	}
+	r.passed += int(r.have.rest)
 	b, more := <-r.ahead.full
 	switch r.have, r.next = b, 0; {
 	case more:

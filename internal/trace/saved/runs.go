@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
+	"math/bits"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
@@ -18,9 +20,13 @@ type runs struct {
 	chunk []byte // what is left of it
 	page  []byte // plain, and then padding
 	width int    // bits of a value
-	next  int    // byte at which the next run begins
 	end   int    // of the page without padding
+	position
+}
 
+// position is a place in a page.
+type position struct {
+	next   int // byte at which the next run begins
 	packed bool
 	value  uint32 // of all, if they are not packed
 	at     int    // bit of the next value, if they are
@@ -104,6 +110,20 @@ func (r *runs) more() {
 	}
 }
 
+// skip passes over the next n values.
+func (r *runs) skip(n int) {
+	for n > 0 {
+		if r.left == 0 {
+			r.more()
+		}
+		k := min(n, r.left)
+		if r.packed {
+			r.at += k * r.width
+		}
+		n, r.left = n-k, r.left-k
+	}
+}
+
 // follow copies the next n values to slots from a place on.
 func (p *places[T]) follow(r *runs, to, n int) {
 	at := p.at[to : to+n]
@@ -167,4 +187,58 @@ func (p *places[T]) unpack(r *runs, all []*T) {
 		from += width
 	}
 	r.at = int(from)
+}
+
+// each calls f for those of the next n values whose bits are set.
+func (r *runs) each(n int, kept uint64, f func(value uint32)) {
+	mask := uint64(1)<<r.width - 1
+	for n > 0 {
+		if r.left == 0 {
+			r.more()
+		}
+		k := min(n, r.left)
+		some := kept & (math.MaxUint64 >> (rowsAtOnce - k))
+		switch {
+		case !r.packed && some != 0:
+			f(r.value)
+		case r.packed:
+			for ; some != 0; some &= some - 1 {
+				at := uint(r.at + bits.TrailingZeros64(some)*r.width)
+				f(uint32(binary.LittleEndian.Uint64(r.page[at/8:]) >> (at % 8) & mask))
+			}
+			r.at += k * r.width
+		}
+		r.left, n, kept = r.left-k, n-k, kept>>k
+	}
+}
+
+// pickRuns copies those of the next n values whose bits are set to slots from a place on.
+func (p *places[T]) pickRuns(r *runs, to, n int, kept uint64) {
+	p.uniform = p.uniform && kept == 0
+	for n > 0 {
+		if r.left == 0 {
+			r.more()
+		}
+		k := min(n, r.left)
+		some := kept & (math.MaxUint64 >> (rowsAtOnce - k))
+		if !r.packed {
+			for ; some != 0; some &= some - 1 {
+				*p.at[to+bits.TrailingZeros64(some)] = p.dict[r.value]
+			}
+		} else {
+			p.pickPacked(r, to, some)
+			r.at += k * r.width
+		}
+		r.left, n, to, kept = r.left-k, n-k, to+k, kept>>k
+	}
+}
+
+func (p *places[T]) pickPacked(r *runs, to int, kept uint64) {
+	width := uint(r.width)
+	mask := uint64(1)<<width - 1
+	for ; kept != 0; kept &= kept - 1 {
+		i := bits.TrailingZeros64(kept)
+		from := uint(r.at) + uint(i)*width
+		*p.at[to+i] = p.dict[binary.LittleEndian.Uint64(r.page[from/8:])>>(from%8)&mask]
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"filerace/internal/op"
 	"filerace/internal/trace"
@@ -16,6 +17,24 @@ import (
 type vocabulary struct {
 	words
 	strange []string // of the segment
+	scraps  *scraps  // of those who look at paths and keep none; nil: they are words
+}
+
+// scraps are texts that are not looked for among earlier ones, which takes longer than to copy
+// them. One that is kept keeps others.
+type scraps struct{ free []byte }
+
+func (s *scraps) of(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	if len(b) > len(s.free) {
+		s.free = make([]byte, max(len(b), 1<<16))
+	}
+	n := copy(s.free, b)
+	text := unsafe.String(&s.free[0], n)
+	s.free = s.free[n:]
+	return text
 }
 
 // place is a path and the entry that it ends in.
@@ -35,7 +54,12 @@ const (
 func (v *vocabulary) text(b []byte) string { return v.words.of(b) }
 
 func (v *vocabulary) place(b []byte) place {
-	path := v.words.of(b)
+	path := ""
+	if v.scraps != nil {
+		path = v.scraps.of(b)
+	} else {
+		path = v.words.of(b)
+	}
 	return place{path, lastOf(path)}
 }
 

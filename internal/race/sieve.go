@@ -1,0 +1,435 @@
+package race
+
+import (
+	"hash/maphash"
+	"slices"
+
+	"filerace/internal/op"
+)
+
+// Sieve tells which operations of a recorded run a Stream can do without: those on files
+// and names for which nobody can have raced. In most runs nearly all are of that kind, and
+// to find that out costs much less than to judge them. Every operation is noted, as often as
+// More says, then Keeps tells of each:
+//
+//	s := NewSieve()
+//	for s.More() {
+//		for each operation o { s.Note(o) }
+//	}
+//	for each operation o { if s.Keeps(o) { stream.Take(o) } else { stream.Pass(1) } }
+//
+// A race takes two uses of one file or name by different processes, one of which changes it,
+// with nothing to order them in every schedule. That is looked for as FastTrack does it
+// (Flanagan and Freund, PLDI 2009), in an order that has fewer edges than the world's: fork, and
+// exit to wait. So what is ordered here is ordered there, too. A file and all names that ever led to
+// it are one subject: what rules conclude of one of them, they conclude from operations on all.
+//
+// What else rules go by is always kept: locks, all that happens to processes, pipes, sockets and
+// signals, which order the rest. Where the lock on a file can have been lost or doubled, all that its
+// owners did is kept: what they do under it tells whether they fell for it.
+//
+// Memory is bounded: beyond subjectsMax subjects some are taken for one another, beyond performersMax
+// actors the further ones are ordered with nobody, both of which keeps more than need be; and
+// beyond rowsMax operations Known knows nothing.
+type Sieve struct {
+	pass   int // over the operations, from 1
+	seed   maphash.Seed
+	table  []uint32 // by hash: numbers of subjects; 0: none
+	all    []subject
+	crowds [][]epoch // readers that nothing orders
+	spare  []int32   // of crowds, plus 1
+	recent [recentFiles]recentFile
+
+	known    map[op.Actor]int32
+	latest   [64]sighting // of known
+	actors   []performer
+	toMany   [2]uint64 // signals that were sent to more than one process, by bits
+	watching bool      // somebody is watched
+
+	at      epoch // of the operation that is noted
+	used    []use
+	several []int32 // subjects of verdicts that hang on more than one, and 0 after them
+	rows    rows
+	noted   int // in the first pass
+	kept    int // of them, whatever comes
+}
+
+// NewSieve returns a sieve that has noted nothing.
+func NewSieve() *Sieve {
+	return &Sieve{
+		seed: maphash.MakeSeed(), table: make([]uint32, 1<<12), all: make([]subject, 1),
+		known: map[op.Actor]int32{}, actors: make([]performer, 2),
+	}
+}
+
+// More reports whether all operations are to be noted, again: once for what happened; and a second time for
+// who had to do with locks that can have been lost, if there are any and not all operations are at hand still.
+func (s *Sieve) More() bool {
+	if s.pass++; s.pass == 1 {
+		return true
+	}
+	if s.pass > 2 {
+		s.spread()
+		return false
+	}
+	if !slices.ContainsFunc(s.all, func(b subject) bool { return b.part == 0 && b.perilous() }) {
+		return false
+	}
+	if s.noted > rowsMax {
+		return true
+	}
+	for n := range s.noted {
+		if v, actor := s.rows.at(n); actor != nobody && s.touches(v, (*subject).perilous) {
+			s.watch(actor)
+		}
+	}
+	s.spread()
+	return false
+}
+
+// Note takes the next operation; nil stands for something else, which is kept. It needs Kind, Actor, Ret,
+// Waits, Inside, Lock.Family, identity and type of File, and Dir, Base and Path of Names; Before and After of
+// Names if it ChangesNames or File is not known; Flags and File.Nlink of Open, Cmd of Mmap, File2 of Copy
+// and Dup, Child of Fork, Wait and Kill, Signal of Kill and Signal. It keeps nothing of them.
+func (s *Sieve) Note(o *op.Op) {
+	switch {
+	case s.pass > 1:
+		if o != nil {
+			s.involve(o)
+		}
+		return
+	case o == nil:
+		s.enter(0, nobody)
+		return
+	}
+	me := s.actor(o.Actor)
+	s.live(me, o)
+	s.at = epoch{me, s.actors[me].tick}
+	uses := s.uses(o, true)
+	write, looked := changes(o), observes(o.Kind)
+	for _, u := range uses {
+		b := &s.all[u.subject]
+		switch {
+		case u.as == lister, o.Lock.Family != op.NoLock:
+			s.touch(u.subject, true)
+		case u.as == maker, u.as == source: // makers do not disturb each other, only those who list
+			s.touch(u.subject, false)
+		case write, looked:
+			s.touch(u.subject, write)
+		}
+		b.signs |= lockSign(o.Lock.Family)
+		if u.parts {
+			b.signs |= parted
+		}
+		if vanished(o) {
+			s.race(b)
+		}
+	}
+	v, several := s.verdict(o, uses)
+	if several {
+		v = s.listed(uses)
+	}
+	if !telling(o.Kind) {
+		me = nobody
+	}
+	s.enter(v, me)
+}
+
+// enter notes what keeping the operation hangs on.
+func (s *Sieve) enter(v verdict, actor int32) {
+	if s.holds(v) {
+		s.kept++
+	}
+	if s.noted < rowsMax {
+		s.rows.add(s.noted, v, actor)
+	}
+	s.noted++
+}
+
+// Coarse reports whether more than half of what was noted is kept, however it goes on: then the sieve
+// costs more than it spares.
+func (s *Sieve) Coarse() bool { return s.kept > s.noted/2 }
+
+// Keeps reports whether a Stream needs the operation, after all have been noted.
+func (s *Sieve) Keeps(o *op.Op) bool {
+	uses := s.uses(o, false)
+	v, several := s.verdict(o, uses)
+	switch {
+	case telling(o.Kind) && s.watches(o.Actor):
+		return true
+	case !several:
+		return s.holds(v)
+	}
+	return slices.ContainsFunc(uses, func(u use) bool { return s.hot(u.subject) })
+}
+
+// Known tells by bits what Keeps says of the n operations, 64 at most, from a place in the order of noting on
+// (from 0); false if it must be asked.
+func (s *Sieve) Known(from, n int) (kept uint64, ok bool) {
+	if from+n > min(s.noted, rowsMax) {
+		return 0, false
+	}
+	for i := range n {
+		if v, actor := s.rows.at(from + i); s.holds(v) || s.watching && s.actors[actor].watched {
+			kept |= 1 << i
+		}
+	}
+	return kept, true
+}
+
+// verdict tells what keeping an operation hangs on; several: on all subjects that it has to do with.
+func (s *Sieve) verdict(o *op.Op, uses []use) (v verdict, several bool) {
+	switch {
+	case o.Lock.Family != op.NoLock && len(uses) == 1: // and that subject is kept
+		return onSubject | verdict(uses[0].subject), false
+	case int(o.Kind) >= op.Kinds || always[o.Kind] || o.Waits || o.Inside || o.Lock.Family != op.NoLock || orders(o.File.Type):
+		return 0, false
+	}
+	switch o.Kind {
+	case op.Sleep, op.Poll, op.Timer, op.Random, op.Pause:
+		return leftOut, false
+	case op.Kill:
+		if o.Child != "" && o.Child.Process() == o.Actor.Process() {
+			return leftOut, false // to itself, as runtimes do
+		}
+		return 0, false
+	case op.Copy:
+		if orders(o.File2.Type) {
+			return 0, false
+		}
+	case op.Signal:
+		return onSignal | verdict(s.known[o.Actor])<<signalBits | verdict(o.Signal%(1<<signalBits)), false
+	}
+	switch {
+	case len(uses) == 0 && dull(o.File.Type):
+		return leftOut, false
+	case len(uses) == 0:
+		return 0, false // of what is not known
+	case len(uses) == 1:
+		return onSubject | verdict(uses[0].subject), false
+	}
+	return 0, true
+}
+
+// listed is a verdict that hangs on several subjects.
+func (s *Sieve) listed(uses []use) verdict {
+	at := len(s.several)
+	if at+len(uses) >= int(numbers) {
+		return 0
+	}
+	for _, u := range uses {
+		s.several = append(s.several, u.subject)
+	}
+	s.several = append(s.several, 0)
+	return onSeveral | verdict(at)
+}
+
+// holds reports whether a verdict is, by now, to keep the operation.
+func (s *Sieve) holds(v verdict) bool {
+	n := int32(v & numbers)
+	switch v &^ numbers {
+	case onSubject:
+		return s.hot(n)
+	case onSignal:
+		signal := n % (1 << signalBits)
+		a := n >> signalBits
+		return a == stranger || s.actors[a].signalled || s.toMany[signal/64]>>(signal%64)&1 != 0
+	case onSeveral:
+		return s.touches(v, (*subject).hot)
+	}
+	return false
+}
+
+// touches reports whether a verdict hangs on a subject for which is holds.
+func (s *Sieve) touches(v verdict, is func(*subject) bool) bool {
+	n := int32(v & numbers)
+	switch v &^ numbers {
+	case onSubject:
+		return n != 0 && is(&s.all[s.find(n)])
+	case onSeveral:
+		for ; s.several[n] != 0; n++ {
+			if is(&s.all[s.find(s.several[n])]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hot reports whether operations on a subject are kept, as they are if it is not known.
+func (s *Sieve) hot(n int32) bool { return n == 0 || s.all[s.find(n)].hot() }
+
+// always are the kinds of operation that a Stream sees whatever they are about.
+var always = [op.Kinds]bool{
+	op.CloseRange: true, op.PipeOp: true, op.Fork: true, op.Exec: true, op.Exit: true, op.Wait: true, op.SocketOp: true,
+	op.Send: true, op.Recv: true, op.Futex: true, op.Uring: true, op.Inherit: true, op.LockOp: true,
+	op.Rename: true, // of a directory it changes the paths of all below
+}
+
+// observes reports whether what operations of the kind find hangs on what others do to a file or name.
+func observes(k op.Kind) bool {
+	switch k {
+	case op.Close, op.Dup, op.SetFlags, op.Sync, op.Msync:
+		return false
+	}
+	return true
+}
+
+// telling reports whether an operation of the kind, on whatever it is, may tell what became of a lock that its process
+// has (activity), or closes what one that does has opened.
+func telling(k op.Kind) bool {
+	switch k {
+	case op.Stat, op.AccessOp, op.Readlink, op.GetXattr, op.Seek, op.SetFlags, op.Sync, op.Poll, op.Timer, op.Random, op.Pause:
+		return false
+	}
+	return true
+}
+
+// changes reports whether the operation may have changed a file, or where a name leads.
+func changes(o *op.Op) bool {
+	if o.Failed() || o.Waits {
+		return false
+	}
+	switch o.Kind {
+	case op.Write, op.Truncate, op.Allocate, op.Copy, op.Chmod, op.Chown, op.Utime, op.SetXattr:
+		return true
+	case op.Mmap:
+		return o.Cmd&op.PROT_WRITE != 0
+	case op.Open:
+		return o.Flags&op.O_TRUNC != 0 || o.ChangesNames() && len(o.Names) > 0 && o.Names[0].Before != o.Names[0].After
+	}
+	return o.ChangesNames()
+}
+
+// vanished reports whether an open returned a file that had lost its last name by then: that may be
+// all that is seen of the race.
+func vanished(o *op.Op) bool {
+	return o.Kind == op.Open && !o.Failed() && o.File.Type == op.Regular && o.File.Nlink == 0 && len(o.Names) > 0 &&
+		o.Flags&op.O_TMPFILE != op.O_TMPFILE
+}
+
+// dull are files that are never raced for here: nothing that is done to them changes what others find.
+func dull(t op.FileType) bool { return t == op.Proc || t == op.Device }
+
+// orders reports whether operations on such a file order others.
+func orders(t op.FileType) bool { return t == op.Pipe || t == op.Socket || t == op.Anon }
+
+// use is what an operation has to do with one subject.
+type use struct {
+	subject int32 // 0: not known
+	as      role
+	parts   bool // a name ceases to lead there
+}
+
+type role uint8
+
+const (
+	object role = iota
+	source      // it is copied
+	lister      // the directory is listed, or must be empty
+	maker       // an entry of the directory is changed
+)
+
+// uses tells the subjects of an operation, each once for a role. While operations are noted those that
+// are not known yet become known, and names one subject with the files that they lead to.
+// It is valid until the next call.
+func (s *Sieve) uses(o *op.Op, note bool) []use {
+	s.used = s.used[:0]
+	changed := o.ChangesNames()
+	for i := range o.Names {
+		n := &o.Names[i]
+		at := s.nameOf(n, note)
+		if !changed {
+			s.use(use{s.same(at, s.found(o, n), note), object, false})
+			continue
+		}
+		before, after := n.Before, n.After
+		if o.Kind == op.Unlink || o.Kind == op.Rmdir {
+			after = op.FileID{}
+		}
+		at = s.same(at, before, note)
+		if after != before {
+			at = s.same(at, after, note)
+		}
+		s.use(use{at, object, before != after && !before.IsZero()})
+		if before != after {
+			s.use(use{s.listingOf(n.Dir, note), maker, false})
+		}
+	}
+	s.file(&o.File, object, note)
+	if o.Kind == op.Copy || o.Kind == op.Dup {
+		s.file(&o.File2, source, note)
+	}
+	switch {
+	case o.Kind == op.ReadDir && !o.File.ID.IsZero():
+		s.use(use{s.listingOf(o.File.ID, note), lister, false})
+	case o.Kind == op.Rmdir && len(o.Names) > 0 && !o.Names[0].Before.IsZero():
+		s.use(use{s.listingOf(o.Names[0].Before, note), lister, false})
+	}
+	if note {
+		for i := range s.used { // what came first may have become part of what came later
+			s.used[i].subject = s.find(s.used[i].subject)
+		}
+	}
+	return s.used
+}
+
+// found is the file that a name led to for an operation that did not change it.
+func (s *Sieve) found(o *op.Op, n *op.Name) op.FileID {
+	switch {
+	case dull(o.File.Type) || orders(o.File.Type) || o.Failed() || len(o.Names) > 1:
+		return op.FileID{}
+	case o.File.ID.IsZero():
+		return n.Before
+	}
+	return o.File.ID
+}
+
+func (s *Sieve) use(u use) {
+	for i := range s.used {
+		if o := &s.used[i]; o.subject == u.subject && o.as == u.as {
+			o.parts = o.parts || u.parts
+			return
+		}
+	}
+	s.used = append(s.used, u)
+}
+
+func (s *Sieve) file(f *op.File, as role, note bool) {
+	if f.ID.IsZero() || dull(f.Type) || orders(f.Type) {
+		return
+	}
+	s.use(use{s.fileOf(f.ID, note), as, false})
+}
+
+// same makes a name and a file that it leads to one subject, if operations are noted.
+func (s *Sieve) same(name int32, file op.FileID, note bool) int32 {
+	if file.IsZero() {
+		return name
+	}
+	at := s.fileOf(file, note)
+	if !note {
+		if name == at {
+			return name
+		}
+		return 0 // never noted so: keep it
+	}
+	return s.unite(name, at)
+}
+
+// involve notes who has to do with a lock that can have been lost.
+func (s *Sieve) involve(o *op.Op) {
+	if telling(o.Kind) && slices.ContainsFunc(s.uses(o, false), func(u use) bool { return s.all[u.subject].perilous() }) {
+		s.watch(s.known[o.Actor])
+	}
+}
+
+// perilous reports whether locks on the subject can have failed to exclude each other: its name went, or
+// they are of two classes.
+func (b *subject) perilous() bool {
+	const both = flocked | ranged
+	return b.signs&raced != 0 && (b.signs&both == both || b.signs&both != 0 && b.signs&parted != 0)
+}
+
+// hot reports whether operations on the subject are kept.
+func (b *subject) hot() bool { return b.signs&(raced|flocked|ranged|leased) != 0 }

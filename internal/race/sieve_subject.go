@@ -1,0 +1,263 @@
+package race
+
+import (
+	"hash/maphash"
+	"math/bits"
+
+	"filerace/internal/op"
+)
+
+// subject is a file and its names, a name that led nowhere, or the listing of a directory.
+type subject struct {
+	hash  uint64
+	part  int32 // number of another one that it is part of; 0: it stands for itself
+	crowd int32 // number in crowds plus 1, if there are several last readers; 0: there is one at most
+	wrote epoch
+	read  epoch
+	signs sign
+}
+
+// sign is what happened to a subject.
+type sign uint8
+
+const (
+	raced   sign = 1 << iota // two uses conflict, and nothing orders them
+	flocked                  // somebody asked for a lock by flock
+	ranged                   // by fcntl
+	leased                   // for a lease
+	parted                   // a name ceased to lead there
+	peopled                  // so many readers are unordered that they are not told apart
+)
+
+func lockSign(f op.LockFamily) sign {
+	switch f {
+	case op.FlockLock:
+		return flocked
+	case op.PosixLock, op.OFDLock:
+		return ranged
+	case op.LeaseLock:
+		return leased
+	}
+	return 0
+}
+
+const (
+	subjectsMax = 1 << 20
+	crowdMax    = 16      // unordered readers of one subject that are told apart
+	crowdsMax   = 1 << 14 // subjects that have several at a time
+)
+
+// recentFile spares the search for what was looked for just before.
+type recentFile struct {
+	id     op.FileID
+	number int32
+}
+
+const recentFiles = 256
+
+func (s *Sieve) fileOf(id op.FileID, note bool) int32 {
+	seen := &s.recent[(id.Ino^id.Ino>>8)%recentFiles]
+	if seen.id != id || seen.number == 0 {
+		*seen = recentFile{id, s.number(hashOf(id), note)}
+	}
+	return s.find(seen.number)
+}
+
+// nameOf is the subject of a directory entry, or of a path if nobody knows where the entry lies.
+func (s *Sieve) nameOf(n *op.Name, note bool) int32 {
+	text := n.Base
+	if n.Dir.IsZero() {
+		text = n.Path
+	}
+	return s.find(s.number(mixed(hashOf(n.Dir), maphash.String(s.seed, text)), note))
+}
+
+func (s *Sieve) listingOf(dir op.FileID, note bool) int32 {
+	return s.find(s.number(mixed(hashOf(dir), 1), note))
+}
+
+func hashOf(id op.FileID) uint64 { return mixed(mixed(id.Dev, id.Ino), uint64(id.Birth)) }
+
+// mixed is a hash of two numbers, by a product that is folded (wyhash).
+func mixed(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a^0x2d358dccaa6c78a5, b^0x8bb84b93962eacc9)
+	return hi ^ lo
+}
+
+// number is the subject of a hash, which stands for what is hashed: of 2^64 no two of a recording
+// are the same by chance, and if they were, more would be kept. It is 0 if there is none, and none is to be made.
+func (s *Sieve) number(hash uint64, make bool) int32 {
+	mask := uint64(len(s.table) - 1)
+	i := hash & mask
+	for ; s.table[i] != 0; i = (i + 1) & mask {
+		if n := s.table[i]; s.all[n].hash == hash {
+			return int32(n)
+		}
+	}
+	switch {
+	case len(s.all) > subjectsMax:
+		return 1 + int32(hash>>32%subjectsMax)
+	case !make:
+		return 0
+	}
+	n := uint32(len(s.all))
+	s.all = append(s.all, subject{hash: hash})
+	s.table[i] = n
+	if len(s.all) > len(s.table)/2 {
+		s.grow()
+	}
+	return int32(n)
+}
+
+func (s *Sieve) grow() {
+	s.table = make([]uint32, 2*len(s.table))
+	mask := uint64(len(s.table) - 1)
+	for n := range s.all[1:] {
+		i := s.all[n+1].hash & mask
+		for s.table[i] != 0 {
+			i = (i + 1) & mask
+		}
+		s.table[i] = uint32(n + 1)
+	}
+}
+
+// find returns what a subject is part of, itself if of nothing.
+func (s *Sieve) find(n int32) int32 {
+	for {
+		up := s.all[n].part
+		if up == 0 {
+			return n
+		}
+		if over := s.all[up].part; over != 0 {
+			s.all[n].part = over
+		}
+		n = up
+	}
+}
+
+// unite makes one subject of two, and returns it.
+func (s *Sieve) unite(a, b int32) int32 {
+	if a == b {
+		return a
+	}
+	into, from := &s.all[a], &s.all[b]
+	if into.untouched() {
+		a, b, into, from = b, a, from, into
+	}
+	from.part = a
+	into.signs |= from.signs
+	if from.wrote.actor != 0 || into.wrote.actor != 0 && from.hasReaders() {
+		// Only if all comes before this operation is there one that stands for all.
+		if !s.allBefore(into) || !s.allBefore(from) {
+			s.race(into)
+		} else {
+			s.clear(into)
+			into.wrote = s.at
+		}
+	} else if from.read.actor != 0 {
+		s.reads(into, from.read)
+	} else if from.crowd != 0 {
+		for _, e := range s.crowds[from.crowd-1] {
+			s.reads(into, e)
+		}
+	}
+	s.clear(from)
+	return a
+}
+
+func (b *subject) untouched() bool {
+	return b.wrote.actor == 0 && b.read.actor == 0 && b.crowd == 0 && b.signs == 0
+}
+
+func (b *subject) hasReaders() bool {
+	return b.read.actor != 0 || b.crowd != 0 || b.signs&peopled != 0
+}
+
+// touch notes that the present operation reads or changes a subject.
+func (s *Sieve) touch(n int32, write bool) {
+	b := &s.all[n]
+	switch {
+	case b.signs&raced != 0:
+	case s.at.actor == stranger, b.wrote.actor != 0 && !s.before(b.wrote):
+		s.race(b)
+	case !write:
+		if b.wrote != s.at && b.read != s.at {
+			s.reads(b, s.at)
+		}
+	case !s.allBefore(b):
+		s.race(b)
+	default:
+		s.clear(b)
+		b.wrote = s.at
+	}
+}
+
+// allBefore reports whether all uses of a subject come before the present operation.
+func (s *Sieve) allBefore(b *subject) bool {
+	if b.signs&(raced|peopled) != 0 || b.wrote.actor != 0 && !s.before(b.wrote) || b.read.actor != 0 && !s.before(b.read) {
+		return false
+	}
+	if b.crowd != 0 {
+		for _, e := range s.crowds[b.crowd-1] {
+			if !s.before(e) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// reads adds a reader. Those that come before the present operation of the same actor
+// need not be remembered.
+func (s *Sieve) reads(b *subject, e epoch) {
+	switch {
+	case b.signs&(raced|peopled) != 0:
+	case b.crowd != 0:
+		list := s.crowds[b.crowd-1]
+		kept := list[:0]
+		for _, o := range list {
+			if e != s.at || !s.before(o) {
+				kept = append(kept, o)
+			}
+		}
+		if len(kept) == crowdMax {
+			s.clear(b)
+			b.signs |= peopled
+			return
+		}
+		s.crowds[b.crowd-1] = append(kept, e)
+	case b.read.actor == 0 || e == s.at && s.before(b.read):
+		b.read = e
+	default:
+		s.gather(b, e)
+	}
+}
+
+// gather makes the one reader and a further one a crowd.
+func (s *Sieve) gather(b *subject, e epoch) {
+	if len(s.spare) == 0 {
+		if len(s.crowds) == crowdsMax {
+			b.signs |= peopled
+			return
+		}
+		s.crowds = append(s.crowds, make([]epoch, 0, crowdMax))
+		s.spare = append(s.spare, int32(len(s.crowds)))
+	}
+	b.crowd = s.spare[len(s.spare)-1]
+	s.spare = s.spare[:len(s.spare)-1]
+	s.crowds[b.crowd-1] = append(s.crowds[b.crowd-1][:0], b.read, e)
+	b.read = epoch{}
+}
+
+// race notes that a subject was raced for: nothing else of it counts any more.
+func (s *Sieve) race(b *subject) {
+	s.clear(b)
+	b.signs |= raced
+}
+
+func (s *Sieve) clear(b *subject) {
+	if b.crowd != 0 {
+		s.spare = append(s.spare, b.crowd)
+	}
+	b.crowd, b.wrote, b.read = 0, epoch{}, epoch{}
+}

@@ -1,0 +1,369 @@
+package race
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"filerace/internal/op"
+	"filerace/internal/world"
+	"filerace/internal/world/worldtest"
+)
+
+// What is kept of a script: the numbers of the lines, from 1.
+func TestSieveKeeps(t *testing.T) {
+	for name, c := range map[string]struct{ script, want string }{
+		"two that nothing orders": {`
+			1    fork 1.1
+			1    fork 1.2
+			1.1  write f "a"
+			1.2  read f
+			1.2  stat g = -ENOENT`, "1 2 3 4 5 6 7 8"},
+		"each has its own": {`
+			1    fork 1.1
+			1    fork 1.2
+			1.1  write f "a"
+			1.2  write g "b"
+			1.2  stat g`, "1 2"},
+		"what nobody changes": {`
+			have f "a"
+			1    fork 1.1
+			1.1  read f
+			1    read f
+			1    stat g = -ENOENT
+			1.1  stat g = -ENOENT`, "1"},
+		"written before the fork": {`
+			1    write f "a"
+			1    fork 1.1
+			1.1  read f`, "4"},
+		"written after the fork": {`
+			1    fork 1.1
+			1    write f "a"
+			1.1  read f`, "1 2 3 4 5 6 7"},
+		"a later fork tells nothing of an earlier child": {`
+			1    fork 1.1
+			1    write f "a"
+			1    fork 1.2
+			1.2  read f
+			1.1  stat f`, "1 2 3 4 5 6 7 8 9"},
+		"waited for": {`
+			1    fork 1.1
+			1.1  write f "a"
+			1.1  exit 0
+			1    wait 1.1
+			1    read f`, "1 5 6"},
+		"ended, and not waited for": {`
+			1    fork 1.1
+			1.1  write f "a"
+			1.1  exit 0
+			1    read f`, "1 2 3 4 5 6 7 8"},
+		"handed on through two generations": {`
+			1    fork 1.1
+			1.1  fork 1.1.1
+			1.1.1 write f "a"
+			1.1.1 exit 0
+			1.1  wait 1.1.1
+			1.1  exit 0
+			1    wait 1.1
+			1    fork 1.2
+			1.2  read f`, "1 2 6 7 8 9 10"},
+		"waited for by one, used by another": {`
+			1    fork 1.1
+			1    fork 1.2
+			1.1  write f "a"
+			1.1  exit 0
+			1    wait 1.1
+			1.2  read f`, "1 2 3 4 5 6 7 8 9 10"},
+		"readers, and then a writer that none of them is ordered with": {`
+			have f "a"
+			1    fork 1.1
+			1    fork 1.2
+			1    fork 1.3
+			1.1  read f
+			1.2  read f
+			1.2  exit 0
+			1    wait 1.2
+			1.3  stat g = -ENOENT
+			1    truncate f 0`, "1 2 3 4 5 6 7 8 9 10 11 13"},
+		"readers that were waited for, and then a writer": {`
+			have f "a"
+			1    fork 1.1
+			1    fork 1.2
+			1.1  read f
+			1.2  read f
+			1.1  exit 0
+			1.2  exit 0
+			1    wait 1.2
+			1    wait 1.1
+			1    unlink f`, "1 2 9 10 11 12"},
+		"a file and the names that it had": {`
+			1    fork 1.1
+			1    write tmp "a"
+			1    rename tmp f
+			1.1  stat f`, "1 2 3 4 5 6"},
+		"a second name": {`
+			have f "a"
+			1    fork 1.1
+			1    link f g
+			1    open g wronly = 3
+			1    write 3 "b"
+			1.1  read f`, "1 2 3 4 5 6 7"},
+		"locks, and what is locked": {`
+			1    open l rdwr,creat = 3
+			1    flock 3 EX
+			1    write 3 "a"
+			1    close 3
+			1    write f "a"`, "1 2 3 4"},
+		"pipes": {`
+			1    pipe 3 4
+			1    write 4 "a"
+			1    read 3
+			1    close 3
+			1    write f "a"`, "1 2 3 4"},
+		"a directory that was listed meanwhile": {`
+			mkdir d
+			1    fork 1.1
+			1.1  open d rdonly,directory = 3
+			1.1  readdir 3
+			1    write d/f "a"
+			1    stat d/g = -ENOENT`, "1 3 4"},
+		"a directory that was not empty": {`
+			mkdir d
+			1    fork 1.1
+			1    write d/f "a"
+			1.1  rmdir d = -ENOTEMPTY`, "1 2 5"},
+		"directories move": {`
+			mkdir d
+			1    rename d e
+			1    write e/f "a"`, "1"},
+		"signals": {`
+			1    fork 1.1
+			1    kill 1 23
+			1    signal 23
+			1    kill 1.1 15
+			1.1  signal 15`, "1 4 5"},
+	} {
+		var got []string
+		for _, o := range sieved(worldtest.Ops(t, c.script)) {
+			got = append(got, fmt.Sprint(o.Seq))
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%s: %s are kept, want %s", name, s, c.want)
+		}
+	}
+}
+
+// An open that returns a file without a name is kept, whoever removed it.
+func TestSieveKeepsVanished(t *testing.T) {
+	ops := worldtest.Ops(t, `
+		have f "a"
+		1  open f rdonly = 3
+		1  close 3`)
+	if kept := sieved(ops); len(kept) != 0 {
+		t.Fatalf("%d are kept of a file that nobody else has seen", len(kept))
+	}
+	ops[0].File.Nlink = 0
+	s := NewSieve()
+	for s.More() {
+		s.Note(ops[0])
+	}
+	if !s.Keeps(ops[0]) {
+		t.Error("an open of a file without a name is left out")
+	}
+}
+
+// Where a lock can have been doubled, all is kept that its owners and their children did.
+func TestSieveKeepsWhatOwnersDid(t *testing.T) {
+	ops := worldtest.Ops(t, `
+		1     fork 1.1
+		1     fork 1.2
+		1     fork 1.3
+		1.1   open l rdwr,creat = 3
+		1.2   open l rdwr,creat = 3
+		1.1   flock 3 EX
+		1.1   unlink l
+		1.1   close 3
+		1.2   flock 3 EX
+		1.2   fork 1.2.1
+		1.2.1 write mine "a"
+		1.2.1 sleep
+		1.2.1 stat mine
+		1.3   stat l = -ENOENT
+		1.3   write other "a"
+		1.3   sleep`)
+	filled(ops)
+	for _, noted := range []int{0, rowsMax} { // with all at hand, and in a second pass
+		s := NewSieve()
+		s.noted = noted
+		passes := 0
+		for ; s.More(); passes++ {
+			for _, o := range ops {
+				s.Note(o)
+			}
+		}
+		if want := 1 + noted/rowsMax; passes != want {
+			t.Errorf("%d passes, want %d", passes, want)
+		}
+		var got []op.Actor
+		for i, o := range ops {
+			keeps := s.Keeps(o)
+			if noted == 0 {
+				if known, ok := s.Known(i, 1); !ok || keeps != (known == 1) {
+					t.Errorf("operation %d: it is known to be kept %v, %v; and kept %v", o.Seq, known == 1, ok, keeps)
+				}
+			}
+			if keeps && o.Seq > 10 && o.Kind != op.Stat {
+				got = append(got, o.Actor)
+			}
+		}
+		if want := []op.Actor{"1.2.1", "1.2.1", "1.2.1", "1.2.1"}; !slices.Equal(got, want) {
+			t.Errorf("of %v something is kept, want %v", got, want)
+		}
+	}
+}
+
+// Readers that are too many to be told apart are ordered with no writer.
+func TestSieveCrowd(t *testing.T) {
+	for readers, want := range map[int]bool{crowdMax: false, crowdMax + 1: true} {
+		script := "have f \"a\""
+		for i := range readers {
+			script += fmt.Sprintf("\n1 fork 1.%d", i+1)
+		}
+		for i := range readers {
+			script += fmt.Sprintf("\n1.%d stat f", i+1)
+		}
+		for i := range readers {
+			script += fmt.Sprintf("\n1.%d exit 0\n1 wait 1.%[1]d", i+1)
+		}
+		ops := sieved(worldtest.Ops(t, script+"\n1 unlink f"))
+		if got := ops[len(ops)-1].Kind == op.Unlink; got != want {
+			t.Errorf("%d readers: kept %v, want %v", readers, got, want)
+		}
+	}
+}
+
+// When there are too many actors or subjects, more is kept and nothing less.
+func TestSieveFull(t *testing.T) {
+	const script = `
+		1    fork 1.1
+		1.1  write f "a"
+		1    stat g = -ENOENT
+		1    write f "b"
+		1    write h "b"`
+	play := func(s *Sieve) (kept []int) {
+		ops := filled(worldtest.Ops(t, script))
+		s.More()
+		for _, o := range ops {
+			s.Note(o)
+		}
+		for i, o := range ops {
+			if s.Keeps(o) {
+				kept = append(kept, i+1)
+			}
+		}
+		return kept
+	}
+	if got, want := play(NewSieve()), []int{1, 2, 3, 4, 6, 7, 8}; !slices.Equal(got, want) {
+		t.Fatalf("%v are kept, want %v", got, want)
+	}
+	s := NewSieve()
+	s.actors = make([]performer, performersMax)
+	if got, want := play(s), []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}; !slices.Equal(got, want) {
+		t.Errorf("of strangers %v are kept, want %v", got, want)
+	}
+	s = NewSieve()
+	s.all = make([]subject, subjectsMax+1)
+	got := play(s)
+	for _, n := range []int{1, 2, 3, 4, 6, 7, 8} {
+		if !slices.Contains(got, n) {
+			t.Errorf("where subjects are taken for one another, %d is left out", n)
+		}
+	}
+}
+
+// What may change what others find.
+func TestSieveChanges(t *testing.T) {
+	for want, ops := range map[bool][]op.Op{
+		true: {
+			{Kind: op.Mmap, Cmd: op.PROT_WRITE}, {Kind: op.Chmod}, {Kind: op.Write, Ret: 3}, {Kind: op.Open, Flags: op.O_TRUNC},
+			{Kind: op.Open, Flags: op.O_CREAT, Names: []op.Name{{After: op.FileID{Ino: 1}}}}, {Kind: op.Unlink}, {Kind: op.Link},
+		},
+		false: {
+			{Kind: op.Mmap}, {Kind: op.Read, Ret: 3}, {Kind: op.Write, Ret: -5}, {Kind: op.Open, Flags: op.O_TRUNC, Ret: -2}, {Kind: op.Truncate, Waits: true},
+			{Kind: op.Open, Names: []op.Name{{After: op.FileID{Ino: 1}}}}, // left over from another row
+		},
+	} {
+		for i := range ops {
+			if got := changes(&ops[i]); got != want {
+				t.Errorf("%v: %v", &ops[i], got)
+			}
+		}
+	}
+}
+
+// Known says what Keeps says, in whatever pieces it is asked.
+func TestSieveKnows(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	ops := filled(worldtest.Ops(t, anyScript(r, 300)))
+	s := NewSieve()
+	for s.More() {
+		s.Note(nil)
+		for _, o := range ops {
+			s.Note(o)
+		}
+	}
+	for from := 0; from <= len(ops); {
+		n := min(1+r.IntN(64), len(ops)+1-from)
+		kept, ok := s.Known(from, n)
+		if !ok {
+			t.Fatalf("rows %d to %d are not known", from, from+n-1)
+		}
+		for i := range n {
+			if want := from+i == 0 || s.Keeps(ops[from+i-1]); want != (kept>>i&1 != 0) {
+				t.Errorf("row %d: kept %v, want %v", from+i, !want, want)
+			}
+		}
+		from += n
+	}
+	if _, ok := s.Known(len(ops), 2); ok {
+		t.Error("it knows of what was never noted")
+	}
+}
+
+func judged(d *Detector, ops []*op.Op, end End) []Finding {
+	w := world.New()
+	for _, o := range ops {
+		w.Enter(o)
+		d.Step(w, w.Apply(o))
+	}
+	return d.End(w, end)
+}
+
+// sieved returns the operations that the sieve keeps, as a recording has them: with what the world
+// fills in.
+func sieved(ops []*op.Op) (kept []*op.Op) {
+	s := NewSieve()
+	filled(ops)
+	for s.More() {
+		for _, o := range ops {
+			s.Note(o)
+		}
+	}
+	for _, o := range ops {
+		if s.Keeps(o) {
+			kept = append(kept, o)
+		}
+	}
+	return kept
+}
+
+func filled(ops []*op.Op) []*op.Op {
+	w := world.New()
+	for _, o := range ops {
+		w.Enter(o)
+		w.Apply(o)
+	}
+	return ops
+}

@@ -1,0 +1,226 @@
+package saved
+
+import (
+	"fmt"
+	"hash/fnv"
+	"io"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+
+	"filerace/internal/op"
+	"filerace/internal/trace"
+)
+
+// glimpsed is what a glance tells of an operation.
+func glimpsed(o *op.Op) op.Op {
+	g := op.Op{Kind: o.Kind, Actor: o.Actor, Ret: o.Ret, Waits: o.Waits, Inside: o.Inside, Lock: op.Lock{Family: o.Lock.Family}}
+	g.File.ID, g.File.Type = o.File.ID, o.File.Type
+	switch o.Kind {
+	case op.Open:
+		g.Flags, g.File.Nlink = o.Flags, o.File.Nlink
+	case op.Mmap:
+		g.Cmd = o.Cmd
+	case op.Copy, op.Dup:
+		g.File2.ID, g.File2.Type = o.File2.ID, o.File2.Type
+	case op.Fork, op.Wait, op.Kill, op.Signal:
+		g.Child, g.Signal = o.Child, o.Signal
+	}
+	for _, n := range o.Names {
+		name := op.Name{Dir: n.Dir, Base: n.Base, Path: n.Path}
+		// Which of the others have these does not matter.
+		if o.File.ID.IsZero() || o.ChangesNames() {
+			name.Before, name.After = n.Before, n.After
+		}
+		g.Names = append(g.Names, name)
+	}
+	return g
+}
+
+func isClear(o *op.Op) bool { return len(o.Names) <= 2 }
+
+// lottery keeps a part of the operations, by what a glance tells of them.
+type lottery struct {
+	ops   []*op.Op
+	lots  []float64 // of the ops
+	share float64
+	knows func() bool
+}
+
+// lot is the number of an operation, from 0 to 1.
+func lot(o *op.Op) float64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%+v", glimpsed(o))
+	return float64(h.Sum64()%1000) / 1000
+}
+
+func (l *lottery) Keeps(o *op.Op) bool { return lot(o) < l.share }
+
+func (l *lottery) keeps(n int) bool { return !isClear(l.ops[n]) || l.lots[n] < l.share }
+
+func (l *lottery) Known(from, n int) (kept uint64, ok bool) {
+	for i := range n {
+		if l.keeps(from + i) {
+			kept |= 1 << i
+		}
+	}
+	return kept, l.knows()
+}
+
+// What is left out does not change what is given back, whatever the encoding and wherever pages end.
+func TestOnly(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	same := slices.Repeat(plainOps(1), 150)
+	ops := slices.Concat(storm(150), same, storm(40), same)
+	for range 300 {
+		ops = append(ops, arbitraryOp(r))
+	}
+	ops = append(ops, storm(150)...)
+	lots := make([]float64, len(ops))
+	for i, o := range ops {
+		lots[i] = lot(o)
+	}
+	for name, c := range map[string]struct {
+		without string
+		how     []parquet.WriterOption
+	}{
+		"as it is":        {},
+		"no dictionary":   {without: ",dict"},
+		"pages of old":    {how: []parquet.WriterOption{parquet.DataPageVersion(1)}},
+		"small pages":     {how: []parquet.WriterOption{parquet.PageBufferSize(500)}},
+		"end of the dict": {how: []parquet.WriterOption{parquet.PageBufferSize(1000), parquet.DictionaryMaxBytes(2000)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "r.filerace")
+			record(t, dir, ops[:1])
+			unlisted(func(*testing.T, string) {})(t, dir)
+			writeRows(t, filepath.Join(dir, firstSegment), ops, c.without, c.how)
+			glance(t, dir, ops)
+			for _, share := range []float64{0, 0.01, 0.1, 0.6, 1} {
+				for _, known := range []int{0, 1, 2} { // never, always, at times
+					l := &lottery{ops, lots, share, func() bool { return known == 1 || known == 2 && r.IntN(2) == 0 }}
+					only(t, dir, l)
+				}
+			}
+		})
+	}
+}
+
+func glance(t *testing.T, dir string, ops []*op.Op) {
+	t.Helper()
+	r, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	n := 0
+	for o := range r.Glances() {
+		if clear := isClear(ops[n]); clear != (o != nil) {
+			t.Fatalf("operation %d: seen at a glance %v, want %v", n, o != nil, clear)
+		}
+		if o != nil {
+			if got, want := glimpsed(o), glimpsed(ops[n]); !reflect.DeepEqual(got, want) {
+				t.Fatalf("operation %d:\n got %+v\nwant %+v", n, got, want)
+			}
+		}
+		n++
+	}
+	if n != len(ops) {
+		t.Errorf("%d operations at a glance, want %d", n, len(ops))
+	}
+}
+
+func only(t *testing.T, dir string, l *lottery) {
+	t.Helper()
+	r, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.Only(l)
+	at := 0
+	for {
+		rec, err := r.Next()
+		passed := r.Passed()
+		for range passed {
+			if l.keeps(at) {
+				t.Fatalf("share %v: operation %d was left out", l.share, at)
+			}
+			at++
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := kept(l.ops[at]); !reflect.DeepEqual(rec.Op, want) {
+			t.Fatalf("share %v, operation %d:\n got %+v\nwant %+v", l.share, at, rec.Op, want)
+		}
+		if !l.keeps(at) {
+			t.Fatalf("share %v: operation %d was given back", l.share, at)
+		}
+		at++
+	}
+	if at != len(l.ops) {
+		t.Errorf("share %v: %d operations told of, want %d", l.share, at, len(l.ops))
+	}
+}
+
+// Records that are no operations are given back, and count as rows.
+func TestOnlyOperationsAreLeftOut(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "r.filerace")
+	w, err := Create(dir, Meta{Recorder: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ops := storm(3)
+	for _, rec := range []trace.Record{{What: trace.Returned, Op: ops[0]}, {What: trace.Gap, Lost: 7}, {What: trace.Returned, Op: ops[1]}, {What: trace.Entered, Op: ops[2]}} {
+		if err := w.Record(rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, knows := range []bool{false, true} {
+		r, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var seen []bool
+		for o := range r.Glances() {
+			seen = append(seen, o != nil)
+		}
+		if want := []bool{true, false, true, false}; !reflect.DeepEqual(seen, want) {
+			t.Errorf("operations at a glance: %v, want %v", seen, want)
+		}
+		r.Only(nothingBut(knows))
+		var got []string
+		for {
+			rec, err := r.Next()
+			if n := r.Passed(); n > 0 {
+				got = append(got, fmt.Sprint(n, " passed"))
+			}
+			if err != nil {
+				break
+			}
+			got = append(got, fmt.Sprint(rec.What))
+		}
+		if want := []string{"1 passed", fmt.Sprint(trace.Gap), "1 passed", fmt.Sprint(trace.Entered)}; !reflect.DeepEqual(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		r.Close()
+	}
+}
+
+// nothingBut keeps the two rows of TestOnlyOperationsAreLeftOut that are no operations.
+type nothingBut bool
+
+func (nothingBut) Keeps(*op.Op) bool { return false }
+
+func (k nothingBut) Known(from, n int) (uint64, bool) { return 0b1010 >> from & (1<<n - 1), bool(k) }
