@@ -48,6 +48,7 @@ type Sieve struct {
 
 	at      epoch // of the operation that is noted
 	used    []use
+	last    lastPlain
 	several []int32 // subjects of verdicts that hang on more than one, and 0 after them
 	rows    rows
 	noted   int // in the first pass
@@ -105,8 +106,17 @@ func (s *Sieve) Note(o *op.Op) {
 	me := s.actor(o.Actor)
 	s.live(me, o)
 	s.at = epoch{me, s.actors[me].tick}
-	uses := s.uses(o, true)
 	write, looked := changes(o), observes(o.Kind)
+	by := me
+	if !telling(o.Kind) {
+		by = nobody
+	}
+	again := plain(o)
+	if again && s.last.covers(o, s.at, write, looked) {
+		s.enter(s.last.verdict, by)
+		return
+	}
+	uses := s.uses(o, true)
 	for _, u := range uses {
 		b := &s.all[u.subject]
 		switch {
@@ -129,10 +139,31 @@ func (s *Sieve) Note(o *op.Op) {
 	if several {
 		v = s.listed(uses)
 	}
-	if !telling(o.Kind) {
-		me = nobody
+	s.enter(v, by)
+	if s.last = (lastPlain{}); again {
+		s.last = lastPlain{o.File.ID, o.File.Type, s.at, write, looked, v}
 	}
-	s.enter(v, me)
+}
+
+// lastPlain is the last operation, if it was on one file and no name: more of the same are nothing new.
+type lastPlain struct {
+	file          op.FileID
+	is            op.FileType
+	at            epoch
+	write, looked bool
+	verdict       verdict
+}
+
+func (l *lastPlain) covers(o *op.Op, at epoch, write, looked bool) bool {
+	return l.file == o.File.ID && l.at == at && l.is == o.File.Type && (l.write || !write && (l.looked || !looked))
+}
+
+func plain(o *op.Op) bool {
+	switch o.Kind {
+	case op.Read, op.Write, op.Seek, op.Stat, op.Close, op.SetFlags, op.Sync:
+		return len(o.Names) == 0 && !o.File.ID.IsZero() && !o.Waits && !o.Inside && o.Lock.Family == op.NoLock
+	}
+	return false
 }
 
 // enter notes what keeping the operation hangs on.

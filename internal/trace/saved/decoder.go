@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"math/bits"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 type decoder struct {
 	dir        string
 	name       string // of the segment
+	text       []byte // of its file
 	left       int64  // rows that the segment must still give
 	vocabulary vocabulary
 	slots      []*slot
@@ -55,7 +57,7 @@ func newDecoder(dir string) *decoder {
 // open reads a segment into memory and checks that it is what was written.
 func (d *decoder) open(s *segment) (err error) {
 	d.name = filepath.Join(d.dir, opsDir, s.name())
-	text, err := os.ReadFile(d.name)
+	text, err := d.load()
 	switch {
 	case err != nil:
 		return &Error{d.name, ErrRead, bare(err)}
@@ -84,6 +86,25 @@ func (d *decoder) open(s *segment) (err error) {
 	}
 	d.begin(text, f, columns)
 	return nil
+}
+
+// load reads the segment's file, where that of the last one lay.
+func (d *decoder) load() ([]byte, error) {
+	f, err := os.Open(d.name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	d.text = slices.Grow(d.text[:0], int(info.Size()))[:info.Size()]
+	n, err := io.ReadFull(f, d.text)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil // it has become shorter
+	}
+	return d.text[:n], err
 }
 
 func (d *decoder) begin(text []byte, f *parquet.File, columns [][]string) {
