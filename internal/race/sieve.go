@@ -80,8 +80,10 @@ func (s *Sieve) More() bool {
 		return true
 	}
 	for n := range s.noted {
-		if v, actor := s.rows.at(n); actor != nobody && s.touches(v, (*subject).perilous) {
-			s.watch(actor)
+		if s.touches(s.rows.verdicts(n)[0], (*subject).perilous) {
+			if actor := s.rows.actor(n); actor != nobody {
+				s.watch(actor)
+			}
 		}
 	}
 	s.spread()
@@ -100,32 +102,32 @@ func (s *Sieve) Note(o *op.Op) {
 		}
 		return
 	case o == nil:
-		s.enter(0, nobody)
+		s.enter(0, nobody, true)
 		return
 	}
 	me := s.actor(o.Actor)
 	s.live(me, o)
 	s.at = epoch{me, s.actors[me].tick}
-	write, looked := changes(o), observes(o.Kind)
+	write, is := changes(o), natureOf(o)
 	by := me
-	if !telling(o.Kind) {
+	if is&telling == 0 {
 		by = nobody
 	}
-	again := plain(o)
-	if again && s.last.covers(o, s.at, write, looked) {
-		s.enter(s.last.verdict, by)
+	if is&plain != 0 && s.last.covers(o, s.at, write, is) {
+		s.enter(s.last.verdict, by, s.last.kept)
 		return
 	}
 	uses := s.uses(o, true)
+	kept := false
 	for _, u := range uses {
 		b := &s.all[u.subject]
 		switch {
 		case u.as == lister, o.Lock.Family != op.NoLock:
-			s.touch(u.subject, true)
+			s.touch(b, true)
 		case u.as == maker, u.as == source: // makers do not disturb each other, only those who list
-			s.touch(u.subject, false)
-		case write, looked:
-			s.touch(u.subject, write)
+			s.touch(b, false)
+		case write, is&observing != 0:
+			s.touch(b, write)
 		}
 		b.signs |= lockSign(o.Lock.Family)
 		if u.parts {
@@ -134,45 +136,41 @@ func (s *Sieve) Note(o *op.Op) {
 		if vanished(o) {
 			s.race(b)
 		}
+		kept = kept || b.hot()
 	}
 	v, several := s.verdict(o, uses)
 	if several {
 		v = s.listed(uses)
 	}
-	s.enter(v, by)
-	if s.last = (lastPlain{}); again {
-		s.last = lastPlain{o.File.ID, o.File.Type, s.at, write, looked, v}
+	kept = kept && v != leftOut || v == 0
+	s.enter(v, by, kept)
+	if s.last.file = (op.FileID{}); is&plain != 0 {
+		s.last = lastPlain{o.File.ID, o.File.Type, is, write, kept, s.at, v}
 	}
 }
 
 // lastPlain is the last operation, if it was on one file and no name: more of the same are nothing new.
 type lastPlain struct {
-	file          op.FileID
-	is            op.FileType
-	at            epoch
-	write, looked bool
-	verdict       verdict
+	file    op.FileID
+	typ     op.FileType
+	is      nature
+	write   bool
+	kept    bool
+	at      epoch
+	verdict verdict
 }
 
-func (l *lastPlain) covers(o *op.Op, at epoch, write, looked bool) bool {
-	return l.file == o.File.ID && l.at == at && l.is == o.File.Type && (l.write || !write && (l.looked || !looked))
-}
-
-func plain(o *op.Op) bool {
-	switch o.Kind {
-	case op.Read, op.Write, op.Seek, op.Stat, op.Close, op.SetFlags, op.Sync:
-		return len(o.Names) == 0 && !o.File.ID.IsZero() && !o.Waits && !o.Inside && o.Lock.Family == op.NoLock
-	}
-	return false
+func (l *lastPlain) covers(o *op.Op, at epoch, write bool, is nature) bool {
+	return l.file == o.File.ID && l.at == at && l.typ == o.File.Type && (l.write || !write && is&observing <= l.is&observing)
 }
 
 // enter notes what keeping the operation hangs on.
-func (s *Sieve) enter(v verdict, actor int32) {
-	if s.holds(v) {
+func (s *Sieve) enter(v verdict, by int32, kept bool) {
+	if kept {
 		s.kept++
 	}
 	if s.noted < rowsMax {
-		s.rows.add(s.noted, v, actor)
+		s.rows.add(s.noted, v, by)
 	}
 	s.noted++
 }
@@ -186,7 +184,7 @@ func (s *Sieve) Keeps(o *op.Op) bool {
 	uses := s.uses(o, false)
 	v, several := s.verdict(o, uses)
 	switch {
-	case telling(o.Kind) && s.watches(o.Actor):
+	case natureOf(o)&telling != 0 && s.watches(o.Actor):
 		return true
 	case !several:
 		return s.holds(v)
@@ -200,10 +198,15 @@ func (s *Sieve) Known(from, n int) (kept uint64, ok bool) {
 	if from+n > min(s.noted, rowsMax) {
 		return 0, false
 	}
-	for i := range n {
-		if v, actor := s.rows.at(from + i); s.holds(v) || s.watching && s.actors[actor].watched {
-			kept |= 1 << i
+	for at := 0; at < n; {
+		some := s.rows.verdicts(from + at)
+		some = some[:min(len(some), n-at)]
+		for i, v := range some {
+			if v != leftOut && s.holds(v) || s.watching && s.actors[s.rows.actor(from+at+i)].watched {
+				kept |= 1 << (at + i)
+			}
 		}
+		at += len(some)
 	}
 	return kept, true
 }
@@ -213,7 +216,7 @@ func (s *Sieve) verdict(o *op.Op, uses []use) (v verdict, several bool) {
 	switch {
 	case o.Lock.Family != op.NoLock && len(uses) == 1: // and that subject is kept
 		return onSubject | verdict(uses[0].subject), false
-	case int(o.Kind) >= op.Kinds || always[o.Kind] || o.Waits || o.Inside || o.Lock.Family != op.NoLock || orders(o.File.Type):
+	case int(o.Kind) >= op.Kinds || natures[o.Kind]&always != 0 || o.Waits || o.Inside || o.Lock.Family != op.NoLock || orders(o.File.Type):
 		return 0, false
 	}
 	switch o.Kind {
@@ -290,30 +293,39 @@ func (s *Sieve) touches(v verdict, is func(*subject) bool) bool {
 // hot reports whether operations on a subject are kept, as they are if it is not known.
 func (s *Sieve) hot(n int32) bool { return n == 0 || s.all[s.find(n)].hot() }
 
-// always are the kinds of operation that a Stream sees whatever they are about.
-var always = [op.Kinds]bool{
-	op.CloseRange: true, op.PipeOp: true, op.Fork: true, op.Exec: true, op.Exit: true, op.Wait: true, op.SocketOp: true,
-	op.Send: true, op.Recv: true, op.Futex: true, op.Uring: true, op.Inherit: true, op.LockOp: true,
-	op.Rename: true, // of a directory it changes the paths of all below
-}
+// nature is what matters of an operation's kind.
+type nature uint8
 
-// observes reports whether what operations of the kind find hangs on what others do to a file or name.
-func observes(k op.Kind) bool {
-	switch k {
-	case op.Close, op.Dup, op.SetFlags, op.Sync, op.Msync:
-		return false
-	}
-	return true
-}
+const (
+	always    nature = 1 << iota // a Stream sees it whatever it is about
+	observing                    // what it finds hangs on what others do to a file or name
+	telling                      // on whatever it is, it may tell what became of a lock that its process has (activity), or closes what one that does has opened
+	plain                        // on a descriptor, it has to do with that file and nothing else
+)
 
-// telling reports whether an operation of the kind, on whatever it is, may tell what became of a lock that its process
-// has (activity), or closes what one that does has opened.
-func telling(k op.Kind) bool {
-	switch k {
-	case op.Stat, op.AccessOp, op.Readlink, op.GetXattr, op.Seek, op.SetFlags, op.Sync, op.Poll, op.Timer, op.Random, op.Pause:
-		return false
+var natures = func() (all [op.Kinds]nature) {
+	set := func(n nature, kinds ...op.Kind) {
+		for _, k := range kinds {
+			all[k] |= n
+		}
 	}
-	return true
+	set(always, op.CloseRange, op.PipeOp, op.Fork, op.Exec, op.Exit, op.Wait, op.SocketOp, op.Send, op.Recv, op.Futex, op.Uring, op.Inherit, op.LockOp,
+		op.Rename) // of a directory it changes the paths of all below
+	set(observing, except(op.Close, op.Dup, op.SetFlags, op.Sync, op.Msync)...)
+	set(telling, except(op.Stat, op.AccessOp, op.Readlink, op.GetXattr, op.Seek, op.SetFlags, op.Sync, op.Poll, op.Timer, op.Random, op.Pause)...)
+	set(plain, op.Read, op.Write, op.Seek, op.Stat, op.Close, op.SetFlags, op.Sync)
+	return all
+}()
+
+func natureOf(o *op.Op) nature {
+	if int(o.Kind) >= op.Kinds {
+		return observing | telling // a word of a later version
+	}
+	n := natures[o.Kind]
+	if n&plain != 0 && (len(o.Names) > 0 || o.File.ID.IsZero() || o.Waits || o.Inside || o.Lock.Family != op.NoLock) {
+		n &^= plain
+	}
+	return n
 }
 
 // changes reports whether the operation may have changed a file, or where a name leads.
@@ -450,7 +462,7 @@ func (s *Sieve) same(name int32, file op.FileID, note bool) int32 {
 
 // involve notes who has to do with a lock that can have been lost.
 func (s *Sieve) involve(o *op.Op) {
-	if telling(o.Kind) && slices.ContainsFunc(s.uses(o, false), func(u use) bool { return s.all[u.subject].perilous() }) {
+	if natureOf(o)&telling != 0 && slices.ContainsFunc(s.uses(o, false), func(u use) bool { return s.all[u.subject].perilous() }) {
 		s.watch(s.known[o.Actor])
 	}
 }

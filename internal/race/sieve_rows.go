@@ -18,40 +18,50 @@ const (
 // rows are the operations that were noted, in order: what keeping them hangs on and who did them. One takes some
 // five bytes, as few actors take part in a scene.
 type rows struct {
-	verdicts [][]verdict // by pages
-	who      [][]uint8   // likewise: places in the cast of the scene
-	casts    []int32     // where the casts of the scenes begin
-	cast     []int32     // actors, of all scenes
+	pages  []*page
+	scenes []int32 // where the casts of the scenes begin
+	cast   []int32 // actors, of all scenes
+	latest int32   // the actor added last, and its place in the scene
+	place  uint8
+}
+
+type page struct {
+	verdicts [rowsPage]verdict
+	who      [rowsPage]uint8 // places in the cast of the scene
 }
 
 const (
 	rowsMax   = 1 << 23
-	rowsPage  = 1 << 16
+	rowsPage  = 1 << 14
 	sceneRows = 64
 )
 
 // add adds row n, from 0.
 func (r *rows) add(n int, v verdict, actor int32) {
-	if n%rowsPage == 0 {
-		r.verdicts = append(r.verdicts, make([]verdict, 0, rowsPage))
-		r.who = append(r.who, make([]uint8, 0, rowsPage))
-	}
 	if n%sceneRows == 0 {
-		r.casts = append(r.casts, int32(len(r.cast)))
+		if n%rowsPage == 0 {
+			r.pages = append(r.pages, new(page))
+		}
+		r.scenes = append(r.scenes, int32(len(r.cast)))
+		r.latest = -1
 	}
-	scene := r.cast[r.casts[n/sceneRows]:]
-	at := slices.Index(scene, actor)
-	if at < 0 {
-		at = len(scene)
-		r.cast = append(r.cast, actor)
+	if actor != r.latest {
+		begin := int(r.scenes[len(r.scenes)-1])
+		at := slices.Index(r.cast[begin:], actor)
+		if at < 0 {
+			at = len(r.cast) - begin
+			r.cast = append(r.cast, actor)
+		}
+		r.latest, r.place = actor, uint8(at)
 	}
-	page := n / rowsPage
-	r.verdicts[page] = append(r.verdicts[page], v)
-	r.who[page] = append(r.who[page], uint8(at))
+	p := r.pages[len(r.pages)-1]
+	p.verdicts[n%rowsPage], p.who[n%rowsPage] = v, r.place
 }
 
-// at returns row n.
-func (r *rows) at(n int) (v verdict, actor int32) {
-	page, at := n/rowsPage, n%rowsPage
-	return r.verdicts[page][at], r.cast[int(r.casts[n/sceneRows])+int(r.who[page][at])]
+// verdicts returns those of rows from n on, as many as lie together.
+func (r *rows) verdicts(n int) []verdict { return r.pages[n/rowsPage].verdicts[n%rowsPage:] }
+
+// actor returns who did row n.
+func (r *rows) actor(n int) int32 {
+	return r.cast[int(r.scenes[n/sceneRows])+int(r.pages[n/rowsPage].who[n%rowsPage])]
 }

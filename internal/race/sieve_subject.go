@@ -174,8 +174,7 @@ func (b *subject) hasReaders() bool {
 }
 
 // touch notes that the present operation reads or changes a subject.
-func (s *Sieve) touch(n int32, write bool) {
-	b := &s.all[n]
+func (s *Sieve) touch(b *subject, write bool) {
 	switch {
 	case b.signs&raced != 0:
 	case s.at.actor == stranger, b.wrote.actor != 0 && !s.before(b.wrote):
