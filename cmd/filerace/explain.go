@@ -104,6 +104,7 @@ type analysis struct {
 	flow   *trace.Flow   // of logs
 	saved  *saved.Reader // of a recorded run, whose operations are complete and in order
 	failed bool          // the traced command ended with a status other than 0
+	sifted bool          // what cannot have to do with a race is left out of it
 	now    int64         // ns since the start, of the operation taken last
 	cut    string        // why not all could be taken, a sentence; "" if all was
 }
@@ -148,7 +149,7 @@ func (a *analysis) open(paths []string) error {
 // run takes all records. After an error, what was taken before can be reported.
 func (a *analysis) run(ctx context.Context) error {
 	end := collectingSifted.begin()
-	if a.saved == nil || !a.sift(ctx) {
+	if a.sifted = a.saved != nil && a.saved.Unfinished() == "" && a.sift(ctx); !a.sifted {
 		end()
 		end = collectingTraces.begin()
 	}
@@ -165,10 +166,12 @@ func (a *analysis) run(ctx context.Context) error {
 			a.stream.Cut("The recording ends before the processes did.")
 		}
 	default:
-		a.cut = fmt.Sprintf("nothing was read of the trace behind its first %s, which end %.6f s after its start",
-			count(a.stream.Len(), "operation"), float64(a.now)/1e9)
-		if a.stream.Len() == 0 {
-			a.cut = "nothing was read of the trace"
+		a.cut = "nothing was read of the trace"
+		if a.stream.Len() > 0 {
+			a.cut += " behind its first " + count(a.stream.Len(), "operation")
+			if !a.sifted { // else of most of them no time was read
+				a.cut += fmt.Sprintf(", which end %.6f s after its start", float64(a.now)/1e9)
+			}
 		}
 		a.stream.Cut("The trace was read up to here only, and the processes may have gone on.")
 	}
@@ -176,7 +179,7 @@ func (a *analysis) run(ctx context.Context) error {
 }
 
 // sift lets a recorded run give only the operations that can have to do with a race. It reports false,
-// and has not done so, if those are many.
+// and has not done so, if those are many. The run is read twice, so its recorder must have done with it.
 func (a *analysis) sift(ctx context.Context) bool {
 	s := race.NewSieve()
 	for n := 0; s.More(); {
