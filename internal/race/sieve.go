@@ -175,9 +175,9 @@ func (s *Sieve) enter(v verdict, by int32, kept bool) {
 	s.noted++
 }
 
-// Coarse reports whether more than half of what was noted is kept, however it goes on: then the sieve
-// costs more than it spares.
-func (s *Sieve) Coarse() bool { return s.kept > s.noted/2 }
+// Coarse reports whether more than three quarters of what was noted are kept, however it goes on: then the
+// sieve costs more than it spares.
+func (s *Sieve) Coarse() bool { return s.kept > s.noted/4*3 }
 
 // Keeps reports whether a Stream needs the operation, after all have been noted.
 func (s *Sieve) Keeps(o *op.Op) bool {

@@ -2,6 +2,7 @@ package race
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ func TestSieveLosesNoRace(t *testing.T) {
 	races, ops, kept := 0, 0, 0
 	for seed := range scripts {
 		r := rand.New(rand.NewPCG(uint64(seed), 1))
-		script := anyScript(r, 20+r.IntN(60))
+		script := anyScript(r, 30+r.IntN(120))
 		end := End{Failed: seed%2 == 0, All: true}
 		all := worldtest.Ops(t, script)
 		want := judged(New(), all, end)
@@ -44,13 +45,14 @@ func keysOf(found []Finding) string {
 
 // anyScript is what a few processes might do to a few files.
 func anyScript(r *rand.Rand, length int) string {
-	m := &author{r: r, files: map[string]int{"d/a": 1, "d/b": 2}, procs: []*player{{name: "1", fds: map[int]int{}}}}
+	m := &author{r: r, files: map[string]int{"d/a": 1, "d/b": 2}, inodes: 2, procs: []*player{{name: "1", fds: map[int]int{}}}}
 	m.say("mkdir d")
 	m.say(`have d/a "5"`)
 	m.say(`have d/b "text"`)
-	m.inodes = 2
+	m.say("1 pipe 30 31") // for all
 	for range length {
-		m.step()
+		p := m.procs[r.IntN(len(m.procs))]
+		acts[r.IntN(len(acts))](m, p)
 	}
 	return m.text.String()
 }
@@ -72,120 +74,159 @@ type player struct {
 	parent   *player
 }
 
-func (m *author) say(format string, args ...any) {
-	fmt.Fprintf(&m.text, "\n\t\t"+format, args...)
-}
+func (m *author) say(format string, args ...any) { fmt.Fprintf(&m.text, "\n\t\t"+format, args...) }
 
-func (m *author) name() string {
-	return []string{"a", "b", "c", "d/a", "d/b", "d/c", "d/d", "e", "f", "g"}[m.r.IntN(10)]
-}
+func (m *author) do(p *player, format string, args ...any) { m.say(p.name+" "+format, args...) }
 
-func (m *author) step() {
-	p := m.procs[m.r.IntN(len(m.procs))]
-	do := func(format string, args ...any) { m.say(p.name+" "+format, args...) }
-	name := m.name()
-	inode := m.files[name]
-	create := func() {
-		if inode == 0 {
-			m.inodes++
-			m.files[name], inode = m.inodes, m.inodes
-		}
+func (m *author) one(of ...string) string { return of[m.r.IntN(len(of))] }
+
+// name is one that others use, too, or one of p's own.
+func (m *author) name(p *player) string {
+	if m.r.IntN(2) == 0 {
+		return fmt.Sprint("d/", p.name, m.one("-a", "-b"))
 	}
-	switch n := m.r.IntN(26); n {
-	case 0, 1:
-		if len(m.procs) < 5 {
-			p.children++
-			c := &player{name: fmt.Sprint(p.name, ".", p.children), fds: map[int]int{}, parent: p}
-			for fd, i := range p.fds {
-				c.fds[fd] = i
-			}
-			do("fork %s", c.name)
-			m.procs = append(m.procs, c)
-		}
-	case 2:
-		if p.parent != nil {
-			do("exit %d", m.r.IntN(2))
-			p.parent.ended = append(p.parent.ended, p.name)
-			m.procs = slices.DeleteFunc(m.procs, func(o *player) bool { return o == p })
-		}
-	case 3, 4:
-		if len(p.ended) > 0 {
-			do("wait %s", p.ended[0])
-			p.ended = p.ended[1:]
-		}
-	case 5, 6:
-		if inode != 0 {
-			do("read %s", name)
-		}
-	case 7, 8:
-		do(`write %s %s "%d"`, name, []string{"trunc", "append"}[m.r.IntN(2)], m.r.IntN(9))
-		create()
-	case 9:
-		do(`write %s "%d"`, name, m.r.IntN(9))
-		create()
-	case 10, 11:
-		do("%s %s", []string{"stat", "access", "lstat", "chmod"}[m.r.IntN(4)], name)
-	case 12, 13:
-		do("unlink %s", name)
-		delete(m.files, name)
-	case 14, 15:
-		to := m.name()
-		do("rename %s %s", name, to)
-		if inode != 0 && to != name && m.files[to] != inode {
-			delete(m.files, name)
-			m.files[to] = inode
-		}
-	case 16:
-		to := m.name()
-		do("link %s %s", name, to)
-		if inode != 0 && m.files[to] == 0 {
-			m.files[to] = inode
-		}
-	case 17, 18:
-		fd := 3
-		for p.fds[fd] != 0 {
-			fd++
-		}
-		if flags := "rdwr,creat"; m.r.IntN(3) > 0 || inode != 0 {
-			do("open %s %s = %d", name, flags, fd)
-			create()
-			p.fds[fd] = inode
-		} else {
-			do("open %s %s,excl = %d", name, flags, fd)
-			create()
-			p.fds[fd] = inode
-		}
-	case 25:
-		do("mkdir lock")
-		if m.r.IntN(2) == 0 {
-			do("rmdir lock")
-		}
-	default:
+	return m.one("a", "b", "c", "d/a", "d/b", "d/c", "d/d", "e", "f", "g")
+}
+
+// made is the inode of a name that is there from now on.
+func (m *author) made(name string) int {
+	if m.files[name] == 0 {
+		m.inodes++
+		m.files[name] = m.inodes
+	}
+	return m.files[name]
+}
+
+// on does something with the first descriptor, if there is one.
+func on(format string) func(*author, *player) {
+	return func(m *author, p *player) {
 		for fd := 3; fd < 10; fd++ {
 			if p.fds[fd] != 0 {
-				m.on(p, fd, n)
-				break
+				m.do(p, format, fd)
+				return
 			}
 		}
 	}
 }
 
-// on is for operations by descriptor.
-func (m *author) on(p *player, fd, n int) {
-	do := func(format string, args ...any) { m.say(p.name+" "+format, args...) }
-	switch n {
-	case 19:
-		do(`write %d "%d"`, fd, m.r.IntN(9))
-	case 20:
-		do("read %d", fd)
-	case 21:
-		do("seek %d 0 end", fd)
-	case 22:
-		do("fstat %d", fd)
-	case 23:
-		do("close %d", fd)
-		delete(p.fds, fd)
-	case 24:
-		do("ftruncate %d 0", fd)
+// acts are what is done; what is there twice is done twice as often.
+var acts = []func(m *author, p *player){
+	fork, fork, exit, wait, wait, open, open, shut, write, write, overwrite, reads, reads, looksAt, looksAt, unlink, unlink, rename, rename, link,
+	on(`write %d "7"`), on(`write %d "8"`), on("read %d"), on("seek %d 0 end"), on("fstat %d"), on("ftruncate %d 0"),
+	on("flock %d EX"), on("flock %d UN"), on("lock %d WR 0 4"), on("lock %d UN"), on("ofdlock %d RD"),
+	lockByName, list, tell, signals,
+}
+
+func fork(m *author, p *player) {
+	if len(m.procs) == 5 {
+		return
 	}
+	p.children++
+	c := &player{name: fmt.Sprint(p.name, ".", p.children), fds: maps.Clone(p.fds), parent: p}
+	m.do(p, "fork %s", c.name)
+	m.procs = append(m.procs, c)
+}
+
+func exit(m *author, p *player) {
+	if p.parent == nil {
+		return
+	}
+	m.do(p, "exit %d", m.r.IntN(2))
+	p.parent.ended = append(p.parent.ended, p.name)
+	m.procs = slices.DeleteFunc(m.procs, func(o *player) bool { return o == p })
+}
+
+func wait(m *author, p *player) {
+	if len(p.ended) > 0 {
+		m.do(p, "wait %s", p.ended[0])
+		p.ended = p.ended[1:]
+	}
+}
+
+func open(m *author, p *player) {
+	fd := 3
+	for p.fds[fd] != 0 {
+		fd++
+	}
+	name, excl := m.name(p), ""
+	if m.files[name] == 0 && m.r.IntN(3) == 0 {
+		excl = ",excl"
+	}
+	m.do(p, "open %s rdwr,creat%s = %d", name, excl, fd)
+	p.fds[fd] = m.made(name)
+}
+
+func shut(m *author, p *player) {
+	for fd := 3; fd < 10; fd++ {
+		if p.fds[fd] != 0 {
+			m.do(p, "close %d", fd)
+			delete(p.fds, fd)
+			return
+		}
+	}
+}
+
+func write(m *author, p *player) {
+	name := m.name(p)
+	m.do(p, `write %s %s "%d"`, name, m.one("trunc", "append"), m.r.IntN(9))
+	m.made(name)
+}
+
+func overwrite(m *author, p *player) {
+	name := m.name(p)
+	m.do(p, `write %s "%d"`, name, m.r.IntN(9))
+	m.made(name)
+}
+
+func reads(m *author, p *player) {
+	if name := m.name(p); m.files[name] != 0 {
+		m.do(p, "read %s", name)
+	}
+}
+
+func looksAt(m *author, p *player) {
+	m.do(p, "%s %s", m.one("stat", "access", "lstat", "chmod"), m.name(p))
+}
+
+func unlink(m *author, p *player) {
+	name := m.name(p)
+	m.do(p, "unlink %s", name)
+	delete(m.files, name)
+}
+
+func rename(m *author, p *player) {
+	from, to := m.name(p), m.name(p)
+	m.do(p, "rename %s %s", from, to)
+	if inode := m.files[from]; inode != 0 && to != from && m.files[to] != inode {
+		delete(m.files, from)
+		m.files[to] = inode
+	}
+}
+
+func link(m *author, p *player) {
+	from, to := m.name(p), m.name(p)
+	m.do(p, "link %s %s", from, to)
+	if m.files[from] != 0 && m.files[to] == 0 {
+		m.files[to] = m.files[from]
+	}
+}
+
+func lockByName(m *author, p *player) { m.do(p, "%s lock", m.one("mkdir", "rmdir", "stat")) }
+
+func list(m *author, p *player) {
+	m.do(p, "open d rdonly,directory = 20")
+	m.do(p, "readdir 20")
+	m.do(p, "close 20")
+}
+
+// tell lets another process know that this one has come so far.
+func tell(m *author, p *player) {
+	m.do(p, `write 31 "."`)
+	m.do(m.procs[m.r.IntN(len(m.procs))], "read 30 1")
+}
+
+func signals(m *author, p *player) {
+	to := m.procs[m.r.IntN(len(m.procs))]
+	m.do(p, "kill %s 10", to.name)
+	m.do(to, "signal 10")
 }
