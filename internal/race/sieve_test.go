@@ -110,6 +110,18 @@ func TestSieveKeeps(t *testing.T) {
 			1    open g wronly = 3
 			1    write 3 "b"
 			1.1  read f`, "1 2 3 4 5 6 7"},
+		"a read and then a write through one descriptor": {`
+			have f "a"
+			1    fork 1.1
+			1    open f rdwr = 3
+			1    read 3
+			1    write 3 "b"
+			1.1  stat f`, "1 2 3 4 5"},
+		"two writes through one descriptor, by two": {`
+			1    open f rdwr,creat = 3
+			1    fork 1.1
+			1    write 3 "a"
+			1.1  write 3 "b"`, "1 2 3 4"},
 		"locks, and what is locked": {`
 			1    open l rdwr,creat = 3
 			1    flock 3 EX
