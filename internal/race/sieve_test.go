@@ -122,6 +122,13 @@ func TestSieveKeeps(t *testing.T) {
 			1    fork 1.1
 			1    write 3 "a"
 			1.1  write 3 "b"`, "1 2 3 4"},
+		"a read behind what looks at nothing": {`
+			have f "a"
+			1    open f rdonly = 3
+			1    fork 1.1
+			1.1  fsync 3
+			1.1  read 3
+			1    truncate f 0`, "1 2 3 4 5"},
 		"locks, and what is locked": {`
 			1    open l rdwr,creat = 3
 			1    flock 3 EX
