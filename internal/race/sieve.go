@@ -3,6 +3,7 @@ package race
 import (
 	"hash/maphash"
 	"slices"
+	"sync"
 
 	"filerace/internal/op"
 )
@@ -17,6 +18,8 @@ import (
 //		for each operation o { s.Note(o) }
 //	}
 //	for each operation o { if s.Keeps(o) { stream.Take(o) } else { stream.Pass(1) } }
+//
+// Keeps and Known may be called by several goroutines at a time.
 //
 // A race takes two uses of one file or name by different processes, one of which changes it,
 // with nothing to order them in every schedule. That is looked for as FastTrack does it
@@ -46,7 +49,8 @@ type Sieve struct {
 	toMany   [2]uint64 // signals that were sent to more than one process, by bits
 	watching bool      // somebody is watched
 
-	at      epoch // of the operation that is noted
+	at      epoch      // of the operation that is noted
+	asked   sync.Mutex // while used is that of an operation that Keeps is asked for
 	used    []use
 	last    lastPlain
 	several []int32 // subjects of verdicts that hang on more than one, and 0 after them
@@ -69,16 +73,20 @@ func (s *Sieve) More() bool {
 	if s.pass++; s.pass == 1 {
 		return true
 	}
-	if s.pass > 2 {
-		s.spread()
-		return false
-	}
-	if !slices.ContainsFunc(s.all, func(b subject) bool { return b.part == 0 && b.perilous() }) {
-		return false
-	}
-	if s.noted > rowsMax {
+	perilous := slices.ContainsFunc(s.all, func(b subject) bool { return b.part == 0 && b.perilous() })
+	switch {
+	case s.pass == 2 && perilous && s.noted > rowsMax:
 		return true
+	case s.pass == 2 && perilous:
+		s.involveAll()
 	}
+	s.flatten()
+	s.spread()
+	return false
+}
+
+// involveAll is involve for all operations.
+func (s *Sieve) involveAll() {
 	for n := range s.noted {
 		if s.touches(s.rows.verdicts(n)[0], (*subject).perilous) {
 			if actor := s.rows.actor(n); actor != nobody {
@@ -86,8 +94,6 @@ func (s *Sieve) More() bool {
 			}
 		}
 	}
-	s.spread()
-	return false
 }
 
 // Note takes the next operation; nil stands for something else, which is kept. It needs Kind, Actor, Ret,
@@ -181,6 +187,8 @@ func (s *Sieve) Coarse() bool { return s.kept > s.noted/4*3 }
 
 // Keeps reports whether a Stream needs the operation, after all have been noted.
 func (s *Sieve) Keeps(o *op.Op) bool {
+	s.asked.Lock()
+	defer s.asked.Unlock()
 	uses := s.uses(o, false)
 	v, several := s.verdict(o, uses)
 	switch {

@@ -135,6 +135,15 @@ func (s *Sieve) find(n int32) int32 {
 	}
 }
 
+// flatten lets find change nothing any more.
+func (s *Sieve) flatten() {
+	for n := range s.all {
+		if s.all[n].part != 0 {
+			s.all[n].part = s.find(int32(n))
+		}
+	}
+}
+
 // unite makes one subject of two, and returns it.
 func (s *Sieve) unite(a, b int32) int32 {
 	if a == b {

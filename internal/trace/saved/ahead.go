@@ -2,6 +2,8 @@ package saved
 
 import (
 	"math/bits"
+	"runtime"
+	"slices"
 	"sync"
 
 	"filerace/internal/trace"
@@ -29,38 +31,66 @@ func (b *batch) count(kept uint64, n int) {
 const (
 	batchRecords = 4 * rowsAtOnce
 	batchesAhead = 8
+	decodersMax  = 4
 )
 
-// ahead decodes segments in a goroutine of its own while others judge what came out.
+// ahead decodes segments in goroutines of its own while others judge what came out. Of rows that are left out nothing
+// is to be judged, so then several segments are decoded at a time.
 type ahead struct {
-	full  chan batch
+	parts []chan batch // of the segments
+	next  int          // of parts
 	spare trace.Spare
 	quit  chan struct{}
 	done  sync.WaitGroup
 }
 
 func decodeAhead(dir string, segs []segment, filter Filter) *ahead {
-	a := &ahead{full: make(chan batch, batchesAhead), spare: make(trace.Spare, batchesAhead), quit: make(chan struct{})}
-	a.done.Go(func() {
-		defer close(a.full)
-		d := newDecoder(dir)
-		if filter != nil {
-			d.use(filter)
-		}
-		defer d.close()
-		for i := range segs {
-			if !a.segment(d, &segs[i]) {
-				return
+	decoders := 1
+	if filter != nil && !slices.ContainsFunc(segs, func(s segment) bool { return !s.listed }) { // where rows begin is known
+		decoders = min(runtime.GOMAXPROCS(0), decodersMax)
+	}
+	a := &ahead{parts: make([]chan batch, len(segs)), spare: make(trace.Spare, decoders*batchesAhead), quit: make(chan struct{})}
+	from := make([]int, len(segs)+1) // rows before each segment
+	for i := range segs {
+		a.parts[i] = make(chan batch, batchesAhead)
+		from[i+1] = from[i] + int(segs[i].rows)
+	}
+	for first := range min(decoders, len(segs)) {
+		a.done.Go(func() {
+			d := newDecoder(dir)
+			if filter != nil {
+				d.use(filter)
 			}
-		}
-	})
+			defer d.close()
+			for i := first; i < len(segs); i += decoders {
+				if decoders > 1 {
+					d.row = from[i]
+				}
+				more := a.segment(d, &segs[i], a.parts[i])
+				close(a.parts[i])
+				if !more {
+					return
+				}
+			}
+		})
+	}
 	return a
 }
 
+// take returns the next batch, false if there is none.
+func (a *ahead) take() (b batch, ok bool) {
+	for ; a.next < len(a.parts); a.next++ {
+		if b, ok = <-a.parts[a.next]; ok {
+			return b, true
+		}
+	}
+	return batch{}, false
+}
+
 // segment decodes one; false: no more.
-func (a *ahead) segment(d *decoder, s *segment) bool {
+func (a *ahead) segment(d *decoder, s *segment, to chan<- batch) bool {
 	if err := d.open(s); err != nil {
-		a.send(batch{err: err})
+		a.send(to, batch{err: err})
 		return false
 	}
 	for d.left > 0 {
@@ -68,23 +98,23 @@ func (a *ahead) segment(d *decoder, s *segment) bool {
 		for d.left > 0 && len(b.records) < batchRecords && b.err == nil {
 			b.err = d.records(&b)
 		}
-		if !a.send(b) || b.err != nil {
+		if !a.send(to, b) || b.err != nil {
 			return false
 		}
 	}
 	return true
 }
 
-func (a *ahead) send(b batch) bool {
+func (a *ahead) send(to chan<- batch, b batch) bool {
 	select {
-	case a.full <- b:
+	case to <- b:
 		return true
 	case <-a.quit:
 		return false
 	}
 }
 
-// stop ends the goroutine.
+// stop ends the goroutines.
 func (a *ahead) stop() {
 	close(a.quit)
 	a.done.Wait()

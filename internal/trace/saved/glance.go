@@ -183,7 +183,7 @@ func (d *decoder) skim(f func(*op.Op) bool) (more bool, err error) {
 	return true, nil
 }
 
-// Filter tells which operations Reader.Next gives back. It is asked by another goroutine.
+// Filter tells which operations Reader.Next gives back. It is asked by other goroutines, several at a time.
 type Filter interface {
 	// Known tells by bits which of the n rows, 64 at most, from a place on (from 0) are given back, if it knows that
 	// without a look at them.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -107,6 +108,27 @@ func TestOnly(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The same over many segments, of which several are decoded at a time.
+func TestOnlyOverSegments(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	r := rand.New(rand.NewPCG(9, 10))
+	ops := plainOps(900)
+	for i := range ops {
+		ops[i].Ret = -int64(r.IntN(50))
+	}
+	lots := make([]float64, len(ops))
+	for i, o := range ops {
+		lots[i] = lot(o)
+	}
+	dir := filepath.Join(t.TempDir(), "r.filerace")
+	pieces(t, dir, ops, 70, false)
+	for _, share := range []float64{0, 0.03, 0.5} {
+		for range 5 {
+			only(t, dir, &lottery{ops, lots, share, func() bool { return share < 0.1 }})
+		}
 	}
 }
 

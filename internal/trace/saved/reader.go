@@ -28,8 +28,8 @@ import (
 //		d.Step(w, w.Apply(o))
 //	}
 //
-// Segments are decoded ahead, in a goroutine that ends with Close or with the last of
-// them. Memory is that of one segment.
+// Segments are decoded ahead, in goroutines that end with Close or with the last of
+// them. Memory is that of the few segments that are decoded at a time.
 type Reader struct {
 	dir  string
 	meta Meta
@@ -380,7 +380,7 @@ func (r *Reader) fill() error {
 		r.ahead.spare.GiveBack(r.have.records)
 	}
 	r.passed += int(r.have.rest)
-	b, more := <-r.ahead.full
+	b, more := r.ahead.take()
 	switch r.have, r.next = b, 0; {
 	case more:
 		return nil
