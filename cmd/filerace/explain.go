@@ -183,7 +183,7 @@ func (a *analysis) run(ctx context.Context) error {
 func (a *analysis) sift(ctx context.Context) bool {
 	s := race.NewSieve()
 	for n := 0; s.More(); {
-		for o := range a.saved.Glances() {
+		for o := range a.saved.Glances(s.From()) {
 			if n++; n&0xffff == 0 && (ctx.Err() != nil || s.Coarse()) {
 				return false
 			}

@@ -15,7 +15,7 @@ import (
 //
 //	s := NewSieve()
 //	for s.More() {
-//		for each operation o { s.Note(o) }
+//		for each operation o from number s.From() on { s.Note(o) }
 //	}
 //	for each operation o { if s.Keeps(o) { stream.Take(o) } else { stream.Pass(1) } }
 //
@@ -63,31 +63,38 @@ type Sieve struct {
 func NewSieve() *Sieve {
 	return &Sieve{
 		seed: maphash.MakeSeed(), table: make([]uint32, 1<<12), all: make([]subject, 1),
-		known: map[op.Actor]int32{}, actors: make([]performer, 2),
+		known: map[op.Actor]int32{}, actors: make([]performer, 2), rows: rows{most: rowsMax},
 	}
 }
 
-// More reports whether all operations are to be noted, again: once for what happened; and a second time for
+// More reports whether operations are to be noted, again: once for what happened; and a second time for
 // who had to do with locks that can have been lost, if there are any and not all operations are at hand still.
 func (s *Sieve) More() bool {
 	if s.pass++; s.pass == 1 {
 		return true
 	}
-	perilous := slices.ContainsFunc(s.all, func(b subject) bool { return b.part == 0 && b.perilous() })
-	switch {
-	case s.pass == 2 && perilous && s.noted > rowsMax:
-		return true
-	case s.pass == 2 && perilous:
+	if s.pass == 2 && slices.ContainsFunc(s.all, func(b subject) bool { return b.part == 0 && b.perilous() }) {
 		s.involveAll()
+		if s.noted > s.rows.most {
+			return true
+		}
 	}
 	s.flatten()
 	s.spread()
 	return false
 }
 
-// involveAll is involve for all operations.
+// From is the number of the first operation that is to be noted next, from 0.
+func (s *Sieve) From() int {
+	if s.pass < 2 {
+		return 0
+	}
+	return s.rows.most
+}
+
+// involveAll is involve for all operations that are at hand.
 func (s *Sieve) involveAll() {
-	for n := range s.noted {
+	for n := range min(s.noted, s.rows.most) {
 		if s.touches(s.rows.verdicts(n)[0], (*subject).perilous) {
 			if actor := s.rows.actor(n); actor != nobody {
 				s.watch(actor)
@@ -175,7 +182,7 @@ func (s *Sieve) enter(v verdict, by int32, kept bool) {
 	if kept {
 		s.kept++
 	}
-	if s.noted < rowsMax {
+	if s.noted < s.rows.most {
 		s.rows.add(s.noted, v, by)
 	}
 	s.noted++
@@ -203,7 +210,7 @@ func (s *Sieve) Keeps(o *op.Op) bool {
 // Known tells by bits what Keeps says of the n operations, 64 at most, from a place in the order of noting on
 // (from 0); false if it must be asked.
 func (s *Sieve) Known(from, n int) (kept uint64, ok bool) {
-	if from+n > min(s.noted, rowsMax) {
+	if from+n > min(s.noted, s.rows.most) {
 		return 0, false
 	}
 	for at := 0; at < n; {

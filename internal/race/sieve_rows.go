@@ -18,6 +18,7 @@ const (
 // rows are the operations that were noted, in order: what keeping them hangs on and who did them. One takes some
 // five bytes, as few actors take part in a scene.
 type rows struct {
+	most   int // that are kept
 	pages  []*page
 	scenes []int32 // where the casts of the scenes begin
 	cast   []int32 // actors, of all scenes

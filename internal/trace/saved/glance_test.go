@@ -100,7 +100,7 @@ func TestOnly(t *testing.T) {
 			record(t, dir, ops[:1])
 			unlisted(func(*testing.T, string) {})(t, dir)
 			writeRows(t, filepath.Join(dir, firstSegment), ops, c.without, c.how)
-			glance(t, dir, ops)
+			glance(t, dir, ops, 0)
 			for _, share := range []float64{0, 0.01, 0.1, 0.6, 1} {
 				for _, known := range []int{0, 1, 2} { // never, always, at times
 					l := &lottery{ops, lots, share, func() bool { return known == 1 || known == 2 && r.IntN(2) == 0 }}
@@ -125,6 +125,9 @@ func TestOnlyOverSegments(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "r.filerace")
 	pieces(t, dir, ops, 70, false)
+	for _, from := range []int{0, 1, 69, 70, 71, 500, 899, 900} {
+		glance(t, dir, ops, from)
+	}
 	for _, share := range []float64{0, 0.03, 0.5} {
 		for range 5 {
 			only(t, dir, &lottery{ops, lots, share, func() bool { return share < 0.1 }})
@@ -132,15 +135,15 @@ func TestOnlyOverSegments(t *testing.T) {
 	}
 }
 
-func glance(t *testing.T, dir string, ops []*op.Op) {
+func glance(t *testing.T, dir string, ops []*op.Op, from int) {
 	t.Helper()
 	r, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	n := 0
-	for o := range r.Glances() {
+	n := from
+	for o := range r.Glances(from) {
 		if clear := isClear(ops[n]); clear != (o != nil) {
 			t.Fatalf("operation %d: seen at a glance %v, want %v", n, o != nil, clear)
 		}
@@ -215,7 +218,7 @@ func TestOnlyOperationsAreLeftOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		var seen []bool
-		for o := range r.Glances() {
+		for o := range r.Glances(0) {
 			seen = append(seen, o != nil)
 		}
 		if want := []bool{true, false, true, false}; !reflect.DeepEqual(seen, want) {

@@ -340,19 +340,28 @@ func (r *Reader) Next() (trace.Record, error) {
 }
 
 // Glances yields the operations that returned, in order, with only those of their fields that
-// race.Sieve.Note asks for, and nil for other rows; each is valid until the next. What that costs is a fraction
-// of what Next does. It ends where the recording cannot be read: Next will tell of it. It does not
-// meddle with Next.
-func (r *Reader) Glances() iter.Seq[*op.Op] {
+// race.Sieve.Note asks for, and nil for other rows, from a row on (from 0); each is valid until the next. What that
+// costs is a fraction of what Next does. It ends where the recording cannot be read: Next will tell of it. It
+// does not meddle with Next.
+func (r *Reader) Glances(from int) iter.Seq[*op.Op] {
 	return func(yield func(*op.Op) bool) {
 		d := newDecoder(r.dir)
 		d.skims, d.vocabulary.scraps = true, new(scraps)
 		defer d.close()
 		for i := range r.segs {
-			if d.open(&r.segs[i]) != nil {
+			s := &r.segs[i]
+			if s.listed && int(s.rows) <= from {
+				from -= int(s.rows)
+				continue
+			}
+			if d.open(s) != nil {
 				return
 			}
-			if more, err := d.skim(yield); !more || err != nil {
+			more, err := d.skim(func(o *op.Op) bool {
+				from--
+				return from >= 0 || yield(o)
+			})
+			if !more || err != nil {
 				return
 			}
 		}
