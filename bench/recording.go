@@ -48,7 +48,7 @@ func (l *lab) recordings() section {
 	}
 	short, long := list[len(list)-2], list[len(list)-1]
 	out.note("`filerace explain` of each, %d times by turns, from its start to its end, by the clock: with decoding and judging side by side, "+
-		"and on one core (GOMAXPROCS=1). The build has nothing in its cache and is recorded by `filerace run --with bpf`. "+
+		"and on one core (GOMAXPROCS=1). Operations on files that nobody can have raced for are left out before they are judged: nearly all of the build's, none of the service's. The build has nothing in its cache and is recorded by `filerace run --with bpf`. "+
 		"The service is made up: eight processes at a file and a log with locks, appends and replacements that are right, with the same files live however long it runs; "+
 		"the longer one takes %.2f of the memory of the shorter.", rounds, long.peak.median()/short.peak.median())
 	return out
