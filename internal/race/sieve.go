@@ -247,7 +247,7 @@ func (s *Sieve) verdict(o *op.Op, uses []use) (v verdict, several bool) {
 			return 0, false
 		}
 	case op.Signal:
-		return onSignal | verdict(s.known[o.Actor])<<signalBits | verdict(o.Signal%(1<<signalBits)), false
+		return onSignal | verdict(s.known[o.Actor])<<signalBits | verdict(signalOf(o)), false
 	}
 	switch {
 	case len(uses) == 0 && dull(o.File.Type):
@@ -259,6 +259,9 @@ func (s *Sieve) verdict(o *op.Op, uses []use) (v verdict, several bool) {
 	}
 	return 0, true
 }
+
+// signalOf is a signal's number, which has few bits.
+func signalOf(o *op.Op) uint { return uint(o.Signal) % (1 << signalBits) }
 
 // listed is a verdict that hangs on several subjects.
 func (s *Sieve) listed(uses []use) verdict {

@@ -85,7 +85,7 @@ func (s *Sieve) live(me int32, o *op.Op) {
 	case op.Kill:
 		switch c := s.known[o.Child.Process()]; {
 		case o.Child == "" || c == stranger:
-			signal := o.Signal % (1 << signalBits)
+			signal := signalOf(o)
 			s.toMany[signal/64] |= 1 << (signal % 64)
 		case o.Child.Process() != o.Actor.Process():
 			s.actors[c].signalled = true
