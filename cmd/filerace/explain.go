@@ -30,6 +30,7 @@ func explainCommand(ctx context.Context, c *console, args []string) int {
 		return wrong(c, "explain", "no trace: give a recorded run or a log, as in `filerace explain strace.log`")
 	}
 	out.all = *all
+	defer collectingTraces.begin()()
 	a := &analysis{stream: race.NewStream(nil)}
 	switch opened, err := a.openUnless(ctx, f.Args()); {
 	case !opened:
@@ -148,12 +149,11 @@ func (a *analysis) open(paths []string) error {
 
 // run takes all records. After an error, what was taken before can be reported.
 func (a *analysis) run(ctx context.Context) error {
-	end := collectingSifted.begin()
+	collected := collectSooner()
+	defer collected()
 	if a.sifted = a.saved != nil && a.saved.Unfinished() == "" && a.sift(ctx); !a.sifted {
-		end()
-		end = collectingTraces.begin()
+		collected()
 	}
-	defer end()
 	err := a.takeAll(ctx)
 	if a.flow != nil {
 		a.flow.Close()

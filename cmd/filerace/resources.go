@@ -18,7 +18,6 @@ type collecting struct {
 
 var (
 	collectingTraces = collecting{percent: 50, spare: 96 << 20, huge: true}
-	collectingSifted = collecting{percent: 50, spare: 16 << 20} // when few operations are made
 	collectingLive   = collecting{percent: 100, spare: 64 << 20}
 )
 
@@ -53,6 +52,18 @@ func (c collecting) begin() (end func()) {
 		debug.SetGCPercent(before)
 		runtime.KeepAlive(untouched)
 	}
+}
+
+// collectSooner lets less garbage grow than collectingTraces does, while few operations are made of a trace, until the
+// returned function is called. The block that is never touched stays: one that was made now might lie where
+// something was, and be cleared.
+func collectSooner() (end func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	const percent = 15 // some 30 MiB, and as much of what is live
+	before := debug.SetGCPercent(percent)
+	return func() { debug.SetGCPercent(before) }
 }
 
 // hugeHeap is how much of the heap may lie in huge pages, in bytes.
