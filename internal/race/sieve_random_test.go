@@ -63,6 +63,33 @@ func TestSieveTakesAnything(t *testing.T) {
 	}
 }
 
+// What the dependence relation takes for a change of a file or name, the sieve does, too.
+func TestSieveSeesWhatDependsOn(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 14))
+	changed := 0
+	for range 20000 {
+		o := anyGlimpse(r)
+		if o.Done = true; int(o.Kind) >= op.Kinds || o.Waits || o.Kind == op.LockOp {
+			continue
+		}
+		o.Len, o.OldSize, o.Off = 10, op.None, int64(r.IntN(3)-1)
+		for _, a := range op.Accesses(o) {
+			switch a.Kind {
+			case op.ObjName, op.ObjData, op.ObjSize, op.ObjMeta:
+				if !a.Write {
+					continue
+				}
+				if changed++; !changes(o) {
+					t.Fatalf("%+v changes %+v", o, a)
+				}
+			}
+		}
+	}
+	if changed == 0 {
+		t.Error("nothing was changed")
+	}
+}
+
 func anyGlimpse(r *rand.Rand) *op.Op {
 	n := func(max int) int { return r.IntN(max) }
 	file := func() op.FileID { return op.FileID{Ino: uint64(n(9)), Birth: int64(n(2))} }

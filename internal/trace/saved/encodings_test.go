@@ -14,6 +14,31 @@ import (
 	"filerace/internal/trace"
 )
 
+// storage is how a segment holds its rows.
+type storage struct {
+	without string // of the tags
+	how     []parquet.WriterOption
+}
+
+var storages = map[string]storage{
+	"as it is":        {},
+	"no dictionary":   {without: ",dict"},
+	"not compressed":  {without: ",zstd"},
+	"pages of old":    {how: []parquet.WriterOption{parquet.DataPageVersion(1)}},
+	"small pages":     {how: []parquet.WriterOption{parquet.PageBufferSize(500)}},
+	"end of the dict": {how: []parquet.WriterOption{parquet.PageBufferSize(1000), parquet.DictionaryMaxBytes(2000)}},
+}
+
+// record makes a recording of one segment, which no list tells of.
+func (e storage) record(t *testing.T, ops []*op.Op) (dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "r.filerace")
+	record(t, dir, ops[:1])
+	unlisted(func(*testing.T, string) {})(t, dir)
+	writeRows(t, filepath.Join(dir, firstSegment), ops, e.without, e.how)
+	return dir
+}
+
 // A recording may hold its rows in other encodings: earlier versions used fewer
 // dictionaries, and other programs write other pages.
 func TestOtherEncodings(t *testing.T) {
@@ -22,22 +47,9 @@ func TestOtherEncodings(t *testing.T) {
 	for range 400 {
 		ops = append(ops, arbitraryOp(r))
 	}
-	for name, c := range map[string]struct {
-		without string // of the tags
-		how     []parquet.WriterOption
-	}{
-		"as it is":        {},
-		"no dictionary":   {without: ",dict"},
-		"not compressed":  {without: ",zstd"},
-		"pages of old":    {how: []parquet.WriterOption{parquet.DataPageVersion(1)}},
-		"small pages":     {how: []parquet.WriterOption{parquet.PageBufferSize(500)}},
-		"end of the dict": {how: []parquet.WriterOption{parquet.PageBufferSize(1000), parquet.DictionaryMaxBytes(2000)}},
-	} {
+	for name, e := range storages {
 		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "r.filerace")
-			record(t, dir, ops[:1])
-			unlisted(func(*testing.T, string) {})(t, dir)
-			writeRows(t, filepath.Join(dir, firstSegment), ops, c.without, c.how)
+			dir := e.record(t, ops)
 			got, _ := readAll(t, dir)
 			if len(got) != len(ops) {
 				t.Fatalf("%d operations came back of %d", len(got), len(ops))

@@ -128,20 +128,22 @@ func (d *decoder) complete(n int, kept uint64) error {
 	return nil
 }
 
-// glimpse is the operation of a row with only what a glance tells: what race.Sieve.Note asks for. It is
-// valid until the next.
-func (d *decoder) glimpse(s *slot) *op.Op {
+// glimpse is the operation of a row of the last glance, with only what that read: what race.Sieve.Note asks for. It
+// is valid until the next.
+func (d *decoder) glimpse(row int) *op.Op {
+	s := d.slots[row]
+	read := func(of need) bool { return d.glimpsed[of]>>row&1 != 0 }
 	o, from := &d.seen, &s.op
 	o.Kind, o.Actor, o.Ret, o.Waits, o.Inside, o.Lock.Family = from.Kind, from.Actor, from.Ret, from.Waits, from.Inside, from.Lock.Family
 	o.File.ID, o.File.Type, o.Flags = from.File.ID, from.File.Type, 0
-	switch o.Kind {
-	case op.Open:
+	switch {
+	case read(ofOpening):
 		o.Flags, o.File.Nlink = from.Flags, from.File.Nlink
-	case op.Mmap:
+	case read(ofMapping):
 		o.Cmd = from.Cmd
-	case op.Copy, op.Dup:
+	case read(ofCopying):
 		o.File2.ID, o.File2.Type = from.File2.ID, from.File2.Type
-	case op.Fork, op.Wait, op.Kill, op.Signal:
+	case read(ofLives):
 		o.Child, o.Signal = from.Child, from.Signal
 	}
 	if s.count == 0 {
@@ -169,10 +171,10 @@ func (d *decoder) skim(f func(*op.Op) bool) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		for i, s := range d.slots[:n] {
+		for i := range n {
 			var o *op.Op
 			if clear>>i&1 != 0 {
-				o = d.glimpse(s)
+				o = d.glimpse(i)
 			}
 			if !f(o) {
 				return false, nil
@@ -217,8 +219,8 @@ func (d *decoder) sift() (n int, kept uint64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	for i, s := range d.slots[:n] {
-		if clear>>i&1 != 0 && !d.filter.Keeps(d.glimpse(s)) {
+	for i := range n {
+		if clear>>i&1 != 0 && !d.filter.Keeps(d.glimpse(i)) {
 			kept &^= 1 << i
 		}
 	}

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/parquet-go/parquet-go"
-
 	"filerace/internal/op"
 	"filerace/internal/trace"
 )
@@ -85,21 +83,9 @@ func TestOnly(t *testing.T) {
 	for i, o := range ops {
 		lots[i] = lot(o)
 	}
-	for name, c := range map[string]struct {
-		without string
-		how     []parquet.WriterOption
-	}{
-		"as it is":        {},
-		"no dictionary":   {without: ",dict"},
-		"pages of old":    {how: []parquet.WriterOption{parquet.DataPageVersion(1)}},
-		"small pages":     {how: []parquet.WriterOption{parquet.PageBufferSize(500)}},
-		"end of the dict": {how: []parquet.WriterOption{parquet.PageBufferSize(1000), parquet.DictionaryMaxBytes(2000)}},
-	} {
+	for name, e := range storages {
 		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "r.filerace")
-			record(t, dir, ops[:1])
-			unlisted(func(*testing.T, string) {})(t, dir)
-			writeRows(t, filepath.Join(dir, firstSegment), ops, c.without, c.how)
+			dir := e.record(t, ops)
 			glance(t, dir, ops, 0)
 			for _, share := range []float64{0, 0.01, 0.1, 0.6, 1} {
 				for _, known := range []int{0, 1, 2} { // never, always, at times
