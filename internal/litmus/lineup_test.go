@@ -23,8 +23,14 @@ var own = &Test{Name: "own", Guarantee: "The engine keeps its word.", Source: "t
 		Judge: func(*Proc, []*Said) Outcome { return Fine },
 	},
 	{
-		Name:  "never met",
-		Roles: []Role{{"first", runs100us}, {"second", func(p *Proc) { p.Race(func() {}) }}},
+		// Whatever the machine does to them: the first role's window opens when the other's section is over.
+		Name: "never met",
+		Roles: []Role{{"first", func(p *Proc) {
+			p.Race(func() { p.Turn(1, func() { p.Window(func() {}) }) })
+		}}, {"second", func(p *Proc) {
+			p.Race(func() {})
+			p.Turn(0, nil)
+		}}},
 		Judge: func(*Proc, []*Said) Outcome { return Fine },
 	},
 	{
@@ -80,14 +86,6 @@ func init() { Tests = append(Tests, own) }
 func spend(d time.Duration) {
 	for end := now() + d.Nanoseconds(); now() < end; {
 	}
-}
-
-// runs100us has its window at the end of its section, long after the other's.
-func runs100us(p *Proc) {
-	p.Race(func() {
-		spend(100 * time.Microsecond)
-		p.Window(func() {})
-	})
 }
 
 // runs30ms takes so long that there is time for a few trials only.
