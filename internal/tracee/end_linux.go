@@ -1,8 +1,11 @@
 package tracee
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,12 +18,20 @@ const killTime = 10 * time.Second
 // killAll ends every process of the run and reaps it. Daemons that detached are
 // tracees, too, and so end with the rest. Children that are not ours are left alone.
 func (c *control) killAll() error {
+	unseen := c.forkUnderWay() || len(c.forkers) > 0 // who is killed inside a fork leaves a child of which no event tells
 	for _, t := range c.live {
 		kill(t)
 	}
 	deadline := time.Now().Add(killTime)
 	pause := time.Duration(0)
-	for len(c.live) > 0 {
+	for {
+		if len(c.live) == 0 {
+			if !unseen {
+				break
+			}
+			unseen = c.killUnseen()
+			continue
+		}
 		e, ok := waitEvent()
 		if ok {
 			c.reaped(e)
@@ -43,6 +54,19 @@ func (c *control) killAll() error {
 		c.remove(t)
 	}
 	return stuck
+}
+
+// killUnseen kills processes that are traced by this thread and were never told of, and reports whether there are any.
+func (c *control) killUnseen() bool {
+	all, _ := os.ReadDir("/proc")
+	tracer := []byte("\nTracerPid:\t" + strconv.Itoa(unix.Gettid()) + "\n")
+	for _, e := range all {
+		pid, err := strconv.Atoi(e.Name())
+		if err == nil && pid != c.launcher.pid && bytes.Contains(procFile(pid, "status"), tracer) {
+			kill(c.add(&thread{tid: pid, syscall: -1, stat: -1}))
+		}
+	}
+	return len(c.live) > 0
 }
 
 func kill(t *thread) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -164,8 +165,8 @@ func (l *Launcher) launch(cfg *Config) (pid int, err error) {
 	if err := unix.Sendmsg(l.socket, []byte{1}, rights, nil, 0); err != nil {
 		return 0, fmt.Errorf("hand the standard files to the launcher: %w", err)
 	}
-	stopped := 0
-	for n := 0; pid == 0 || stopped != pid; n++ {
+	var seen strays
+	for n := 0; pid == 0 || !seen.stopped(pid); n++ {
 		e, ok := waitEvent()
 		switch {
 		case !ok && n < spins:
@@ -173,7 +174,7 @@ func (l *Launcher) launch(cfg *Config) (pid int, err error) {
 		case !ok:
 			rest(firstPause)
 		case e.tid != l.pid:
-			stopped = e.tid // the child's first stop
+			seen = append(seen, e) // the child's first stop, or what is left of another run
 		case e.ws.Stopped() && int(e.ws)>>16 == unix.PTRACE_EVENT_VFORK:
 			if pid, err = eventMessage(l.pid); err != nil {
 				return 0, fmt.Errorf("start %s: PTRACE_GETEVENTMSG: %w", cfg.Path, err)
@@ -184,8 +185,33 @@ func (l *Launcher) launch(cfg *Config) (pid int, err error) {
 				return 0, fmt.Errorf("%w: the launcher ended with status %d", ErrSeccomp, e.ws.ExitStatus())
 			}
 		}
+		if seen.ended(pid) {
+			return 0, fmt.Errorf("start %s: somebody killed it before it began", cfg.Path)
+		}
 	}
+	seen.killBut(pid)
 	return pid, nil
+}
+
+// strays are events of other processes than the launcher's while a command is started.
+type strays []event
+
+func (s strays) stopped(pid int) bool {
+	return slices.ContainsFunc(s, func(e event) bool { return e.tid == pid && e.ws.Stopped() })
+}
+
+func (s strays) ended(pid int) bool {
+	return slices.ContainsFunc(s, func(e event) bool { return e.tid == pid && !e.ws.Stopped() })
+}
+
+// killBut kills those that stand still, but for one.
+func (s strays) killBut(pid int) {
+	for _, e := range s {
+		if e.tid != pid && e.ws.Stopped() {
+			unix.Kill(e.tid, unix.SIGKILL)
+			resume(unix.PTRACE_CONT, e.tid, 0)
+		}
+	}
 }
 
 // event acts on an event of the launcher's own process, and reports whether it
