@@ -3,7 +3,6 @@ package tracee
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // Timeouts of waits inside the kernel expire when all of the run sleeps, with the
@@ -52,15 +51,12 @@ threading.Thread(target=f).start(); print(l.acquire(timeout=50), l.acquire(timeo
 				tool = "python3"
 			}
 			(&stage{argv: []string{tool}}).command(t)
-			began := time.Now()
+			// A timeout that is waited for hangs: it takes longer than play waits.
 			for seed := range uint64(3) {
 				d := newDirector(t, seed)
 				d.hold = seed > 0
 				o := (&stage{script: c.script}).play(t, d)
 				o.expect(t, c.want)
-			}
-			if took := time.Since(began); took > 30*time.Second {
-				t.Errorf("the timeouts were waited for: %v", took)
 			}
 		})
 	}
