@@ -85,6 +85,13 @@ func TestFullSegmentsAreNotMerged(t *testing.T) {
 func TestKilledWhileMerging(t *testing.T) {
 	ops := storm(200)
 	const merged = "00000001-00000016.parquet"
+	unmerged, whole := filepath.Join(t.TempDir(), "parts.filerace"), filepath.Join(t.TempDir(), "whole.filerace")
+	pieces(t, unmerged, ops, 10, false)
+	pieces(t, whole, ops[:160], 10, true)
+	listed, err := os.ReadFile(filepath.Join(whole, sumsFile))
+	if err != nil || !strings.HasSuffix(string(listed), merged+"\n") {
+		t.Fatalf("the list ends %q, %v", listed, err)
+	}
 	for _, k := range []struct {
 		name string
 		do   func(parts, whole string) // dir has all of the parts; whole has the merged segment
@@ -110,12 +117,9 @@ func TestKilledWhileMerging(t *testing.T) {
 		}},
 	} {
 		t.Run(k.name, func(t *testing.T) {
-			parts, whole := filepath.Join(t.TempDir(), "parts.filerace"), filepath.Join(t.TempDir(), "whole.filerace")
-			pieces(t, parts, ops, 10, false)
-			pieces(t, whole, ops[:160], 10, true)
-			listed, err := os.ReadFile(filepath.Join(whole, sumsFile))
-			if err != nil || !strings.HasSuffix(string(listed), merged+"\n") {
-				t.Fatalf("the list ends %q, %v", listed, err)
+			parts := filepath.Join(t.TempDir(), "parts.filerace")
+			if err := os.CopyFS(parts, os.DirFS(unmerged)); err != nil {
+				t.Fatal(err)
 			}
 			k.do(parts, whole)
 			rewrite(t, filepath.Join(parts, metaFile), replaced(`"closed": true`, `"closed": false`))
