@@ -1,7 +1,6 @@
 package saved
 
 import (
-	"math/bits"
 	"runtime"
 	"slices"
 	"sync"
@@ -17,15 +16,14 @@ type batch struct {
 	err     error   // after the records
 }
 
-// count notes which of the next n rows were left out; bits of kept tell the others.
-func (b *batch) count(kept uint64, n int) {
-	last := -1
-	for ; kept != 0; kept &= kept - 1 {
-		i := bits.TrailingZeros64(kept)
-		b.passed = append(b.passed, b.rest+int32(i-last-1))
-		b.rest, last = 0, i
+// count notes which of the next n rows were left out: those that were not picked.
+func (b *batch) count(picks []pick, n int) {
+	next := int32(0)
+	for _, p := range picks {
+		b.passed = append(b.passed, b.rest+p.row-next)
+		b.rest, next = 0, p.row+1
 	}
-	b.rest += int32(n - last - 1)
+	b.rest += int32(n) - next
 }
 
 const (
@@ -57,16 +55,14 @@ func decodeAhead(dir string, segs []segment, filter Filter) *ahead {
 	}
 	for first := range min(decoders, len(segs)) {
 		a.done.Go(func() {
-			d := newDecoder(dir)
-			if filter != nil {
-				d.use(filter)
-			}
+			d := newDecoder(dir, filter)
 			defer d.close()
 			for i := first; i < len(segs); i += decoders {
+				row := d.first + d.row // where the last one ended
 				if decoders > 1 {
-					d.row = from[i]
+					row = from[i]
 				}
-				more := a.segment(d, &segs[i], a.parts[i])
+				more := a.segment(d, &segs[i], row, a.parts[i])
 				close(a.parts[i])
 				if !more {
 					return
@@ -87,9 +83,9 @@ func (a *ahead) take() (b batch, ok bool) {
 	return batch{}, false
 }
 
-// segment decodes one; false: no more.
-func (a *ahead) segment(d *decoder, s *segment, to chan<- batch) bool {
-	if err := d.open(s); err != nil {
+// segment decodes one, which begins with that row; false: no more.
+func (a *ahead) segment(d *decoder, s *segment, row int, to chan<- batch) bool {
+	if err := d.open(s, row); err != nil {
 		a.send(to, batch{err: err})
 		return false
 	}

@@ -4,28 +4,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
+	"sort"
 
 	"github.com/parquet-go/parquet-go"
 )
 
 // column reads one leaf of a segment, page by page, into a lane.
 type column struct {
-	name   string
-	lane   lane
-	pages  parquet.Pages // nil: every row has the value that is in the lane already
-	page   parquet.Page
-	runs   *runs   // nil: pages are read
-	rows   int64   // of the chunk before the page
-	index  []int32 // the page's values are numbers of a dictionary
-	next   int     // value of the page that comes next
-	left   int     // values of the page that are still to come
-	spares bool    // values are picked, even if all are wanted
-	owed   int     // values that nobody wanted, and that are to be passed over
-	back   cursor  // where goBack goes
-	known  bool    // the chunk's dictionary is
+	name  string
+	lane  lane
+	pages parquet.Pages // nil: every row has the value that is in the lane already
+	page  parquet.Page
+	runs  *runs   // nil: pages are read
+	rows  int64   // of the chunk before the page
+	index []int32 // the page's values are numbers of a dictionary
+	next  int     // value of the page that comes next
+	left  int     // values of the page that are still to come
+	owed  int     // values before the next row, that are to be passed over
+	known bool    // the chunk's dictionary is
 
 	held, heldTo int // values of the page that the lane's first slots have
+
+	scratch *[rowsAtOnce]uint32 // of all columns
 
 	// Of lists: repetition and definition levels of what is left of the page.
 	rep, def []byte
@@ -34,10 +34,11 @@ type column struct {
 // columnsOf makes the columns of the fields that of gives for each of the slots.
 func columnsOf[T any](v *vocabulary, slots []*T, of func(*T) []field) []*column {
 	var all []*column
+	scratch := new([rowsAtOnce]uint32)
 	for i, s := range slots {
 		for k, f := range of(s) {
 			if i == 0 {
-				all = append(all, &column{name: f.column, lane: v.newLane(f.at)})
+				all = append(all, &column{name: f.column, lane: v.newLane(f.at), scratch: scratch})
 			}
 			all[k].lane.add(f.at)
 		}
@@ -45,13 +46,10 @@ func columnsOf[T any](v *vocabulary, slots []*T, of func(*T) []field) []*column 
 	return all
 }
 
-// spare makes the column translate only the words of rows that are kept.
-func (c *column) spare() { c.spares = c.lane.spare() }
-
 // begin begins with another segment.
 func (c *column) begin(chunk *parquet.FileColumnChunk, r *runs) {
 	c.close()
-	*c = column{name: c.name, lane: c.lane, pages: chunk.Pages(), runs: r, spares: c.spares}
+	*c = column{name: c.name, lane: c.lane, pages: chunk.Pages(), runs: r, scratch: c.scratch}
 }
 
 // fixed is begin for a column that may have one value, as most have: it costs no more
@@ -72,16 +70,13 @@ func (c *column) clear() {
 	c.lane.fill(parquet.BooleanValue(false))
 }
 
-// read puts the next n values into the lane, or at least those of the rows that are kept.
-func (c *column) read(n int, kept uint64) error {
-	if kept == 0 {
-		c.owed += n
-		return nil
+// read puts the values of the next n rows into the lane.
+func (c *column) read(n int) error {
+	if c.owed > 0 {
+		if err := c.pay(); err != nil {
+			return err
+		}
 	}
-	if err := c.pay(); err != nil {
-		return err
-	}
-	all := !c.spares && kept == math.MaxUint64>>(rowsAtOnce-n)
 	for at := 0; at < n; {
 		if c.left == 0 {
 			if err := c.turn(); err != nil {
@@ -89,45 +84,10 @@ func (c *column) read(n int, kept uint64) error {
 			}
 		}
 		k := min(n-at, c.left)
-		if all {
-			c.take(at, k)
-		} else {
-			c.pick(at, k, kept>>at&(math.MaxUint64>>(rowsAtOnce-k)))
-		}
+		c.take(at, k)
 		at += k
 	}
 	return nil
-}
-
-// cursor is a place in a page.
-type cursor struct {
-	next, left int
-	runs       position
-	ok         bool
-}
-
-// mark remembers where the next n values begin, and reports whether goBack will lead there: not if they
-// lie in two pages.
-func (c *column) mark(n int) bool {
-	if c.back.ok = c.pay() == nil && c.left >= n; !c.back.ok {
-		return false
-	}
-	c.back.next, c.back.left = c.next, c.left
-	if c.runs != nil {
-		c.back.runs = c.runs.position
-	}
-	return true
-}
-
-func (c *column) goBack() bool {
-	if !c.back.ok {
-		return false
-	}
-	c.next, c.left = c.back.next, c.back.left
-	if c.runs != nil {
-		c.runs.position = c.back.runs
-	}
-	return true
 }
 
 // pay passes over what is owed.
@@ -147,15 +107,46 @@ func (c *column) pay() error {
 	return nil
 }
 
-// pick is take for those of n values whose bits are set.
-func (c *column) pick(at, n int, kept uint64) {
-	from := c.next
-	c.next, c.left, c.held, c.heldTo = from+n, c.left-n, 0, 0
+// pick is a row whose values go to a slot.
+type pick struct{ row, slot int32 } // counted from the next row on
+
+// pick puts values of some of the next n rows into the lane. They are in order, rowsAtOnce at most.
+func (c *column) pick(some []pick, n int) error {
+	at := -c.owed // the row of the page's next value
+	for len(some) > 0 {
+		if c.left == 0 {
+			if err := c.turn(); err != nil {
+				return err
+			}
+		}
+		here := some
+		k := min(int(some[len(some)-1].row)+1-at, c.left)
+		if int(some[len(some)-1].row) >= at+k {
+			here = some[:sort.Search(len(some), func(i int) bool { return int(some[i].row) >= at+k })]
+		}
+		c.fetch(here, at, k)
+		some, at = some[len(here):], at+k
+	}
+	c.owed = n - at
+	return nil
+}
+
+// fetch is pick within a page, whose next value is that of row at.
+func (c *column) fetch(some []pick, at, n int) {
+	from := c.next - at
+	c.next, c.left, c.held, c.heldTo = c.next+n, c.left-n, 0, 0
+	values := c.scratch[:len(some)]
 	switch {
 	case c.runs != nil:
-		c.lane.pickRuns(c.runs, at, n, kept)
-	case kept != 0:
-		c.lane.pick(at, from, kept, c.index)
+		c.runs.pick(values, some, at, n)
+		c.lane.put(some, values)
+	case c.index != nil:
+		for i, p := range some {
+			values[i] = uint32(c.index[from+int(p.row)])
+		}
+		c.lane.put(some, values)
+	default:
+		c.lane.pick(some, from)
 	}
 }
 

@@ -1,17 +1,65 @@
 package saved
 
 import (
-	"math"
 	"math/bits"
+
+	"github.com/parquet-go/parquet-go"
 
 	"filerace/internal/op"
 	"filerace/internal/trace"
 )
 
-// A glance at a row reads those columns that tell which subjects it is about (race.Sieve). Most
-// of them say something of few rows only, and are read for those.
+// skimmer reads of rows only what tells which subjects they are about (race.Sieve): a fraction of the columns, of which
+// most say something of few rows only, and are read for those.
+type skimmer struct {
+	*loader
+	vocabulary vocabulary
+	slots      []*glimpse
+	columns    map[string]glanced
+	paths      []string         // of the columns
+	active     [needs][]*column // those that have more than one value in the segment
+	picks      []pick
+	row        int // next row of the segment
 
-// need says of which rows a glance reads a column.
+	seen      op.Op
+	seenNames [2]op.Name
+}
+
+// glimpse is what is read of a row. Fields that are read of all rows come first: they lie together.
+type glimpse struct {
+	what          trace.What
+	kind          op.Kind
+	family        op.LockFamily
+	fileType      op.FileType
+	waits, inside bool
+	count         int32 // of names
+	result        int64
+	actor         op.Actor
+	file          op.FileID
+	names         [2]glimpsedName
+	flags         uint64
+	nlink         uint32
+	cmd           int
+	child         op.Actor
+	signal        int
+	file2         op.FileID
+	file2Type     op.FileType
+}
+
+type glimpsedName struct {
+	path          place
+	base          string
+	dir           op.FileID
+	before, after op.FileID
+}
+
+// glanced is a column that a glance reads.
+type glanced struct {
+	*column
+	of need
+}
+
+// need says of which rows a column is read.
 type need uint8
 
 const (
@@ -25,28 +73,77 @@ const (
 	needs
 )
 
-var glances = map[string]need{
-	"event": ofAll, "actor": ofAll, "kind": ofAll, "result": ofAll, "lock_family": ofAll, "names": ofAll, "waits": ofAll, "inside": ofAll,
-	"file_type": ofAll, "dev": ofAll, "ino": ofAll, "birth": ofAll,
-	"path": ofNamed, "base": ofNamed, "dir_dev": ofNamed, "dir_ino": ofNamed, "dir_birth": ofNamed,
-	"flags": ofOpening, "nlink": ofOpening,
-	"before_dev": ofChanging, "before_ino": ofChanging, "before_birth": ofChanging,
-	"after_dev": ofChanging, "after_ino": ofChanging, "after_birth": ofChanging,
-	"path2": ofChanging, "base2": ofChanging, "dir2_dev": ofChanging, "dir2_ino": ofChanging, "dir2_birth": ofChanging,
-	"before2_dev": ofChanging, "before2_ino": ofChanging, "before2_birth": ofChanging,
-	"after2_dev": ofChanging, "after2_ino": ofChanging, "after2_birth": ofChanging,
-	"cmd":        ofMapping,
-	"file2_type": ofCopying, "file2_dev": ofCopying, "file2_ino": ofCopying, "file2_birth": ofCopying,
-	"child": ofLives, "signal": ofLives,
+// fields tell which column goes where.
+func (g *glimpse) fields() (all [needs][]field) {
+	all = [needs][]field{
+		ofAll: append([]field{
+			{"event", &g.what}, {"actor", &g.actor}, {"kind", &g.kind}, {"result", &g.result}, {"lock_family", &g.family}, {"names", &g.count},
+			{"waits", &g.waits}, {"inside", &g.inside}, {"file_type", &g.fileType},
+		}, idFields("", &g.file)...),
+		ofOpening: {{"flags", &g.flags}, {"nlink", &g.nlink}},
+		ofMapping: {{"cmd", &g.cmd}},
+		ofCopying: append([]field{{"file2_type", &g.file2Type}}, idFields("file2_", &g.file2)...),
+		ofLives:   {{"child", &g.child}, {"signal", narrow{&g.signal}}},
+	}
+	for i, nth := range [...]string{"", "2"} {
+		n := &g.names[i]
+		of := [...]need{ofNamed, ofChanging}[i]
+		all[of] = append(all[of], field{"path" + nth, &n.path}, field{"base" + nth, &n.base})
+		all[of] = append(all[of], idFields("dir"+nth+"_", &n.dir)...)
+		all[ofChanging] = append(all[ofChanging], idFields("before"+nth+"_", &n.before)...)
+		all[ofChanging] = append(all[ofChanging], idFields("after"+nth+"_", &n.after)...)
+	}
+	return all
 }
 
-// glance reads what tells of the next rows whether they are kept, and returns how many rows there are and which
-// of them can be seen through.
-func (d *decoder) glance() (n int, clear uint64, err error) {
-	n = int(min(d.left, rowsAtOnce))
-	all := uint64(math.MaxUint64) >> (rowsAtOnce - n)
-	if err := d.readOf(ofAll, n, all); err != nil {
-		return 0, 0, err
+func newSkimmer() *skimmer {
+	d := &skimmer{slots: slotsOf[glimpse](), columns: map[string]glanced{}}
+	d.vocabulary.scraps = new(scraps)
+	for of := range needs {
+		for _, c := range columnsOf(&d.vocabulary, d.slots, func(g *glimpse) []field { return g.fields()[of] }) {
+			d.columns[c.name] = glanced{c, of}
+			d.paths = append(d.paths, c.name)
+		}
+	}
+	return d
+}
+
+// open begins with a segment.
+func (d *skimmer) open(l *loader, s *segment) (err error) {
+	if err := l.open(s, d.paths); err != nil {
+		return err
+	}
+	defer l.caught(&err)
+	d.begin(l)
+	return nil
+}
+
+// begin begins with the segment that has been loaded.
+func (d *skimmer) begin(l *loader) {
+	d.loader, d.row = l, 0
+	for of := range d.active {
+		d.active[of] = d.active[of][:0]
+	}
+	for _, name := range later {
+		if c, ok := d.columns[name]; ok {
+			c.clear()
+		}
+	}
+	l.begin(func(path []string, chunk *parquet.FileColumnChunk, r func() *runs) {
+		if c, ok := d.columns[path[0]]; ok && len(path) == 1 && !c.fixed(chunk) {
+			c.begin(chunk, r())
+			d.active[c.of] = append(d.active[c.of], c.column)
+		}
+	})
+}
+
+// look reads what is needed of the next n rows, and tells by bits which of them can be seen through: operations with
+// no more than two names.
+func (d *skimmer) look(n int) (clear uint64, err error) {
+	for _, c := range d.active[ofAll] {
+		if err := c.read(n); err != nil {
+			return 0, d.damaged(err)
+		}
 	}
 	var rows [needs]uint64
 	for i, s := range d.slots[:n] {
@@ -58,93 +155,74 @@ func (d *decoder) glance() (n int, clear uint64, err error) {
 		clear |= bit
 		if s.count > 0 {
 			rows[ofNamed] |= bit
-			if s.count > 1 || s.op.File.ID.IsZero() {
+			if s.count > 1 || s.file.IsZero() {
 				rows[ofChanging] |= bit
 			}
 		}
-		switch s.op.Kind {
-		case op.Open:
-			rows[ofOpening] |= bit
-		case op.Unlink, op.Rmdir, op.Rename, op.Link, op.SymlinkOp, op.Mkdir, op.Mknod:
-			rows[ofChanging] |= bit
-		case op.Mmap:
-			rows[ofMapping] |= bit
-		case op.Copy, op.Dup:
-			rows[ofCopying] |= bit
-		case op.Fork, op.Wait, op.Kill, op.Signal:
-			rows[ofLives] |= bit
-		}
+		rows[needOf[s.kind]] |= bit
 	}
 	for of := ofNamed; of < needs; of++ {
 		if of != ofChanging {
-			if err := d.readOf(of, n, rows[of]); err != nil {
-				return 0, 0, err
+			if err := d.pick(of, rows[of], n); err != nil {
+				return 0, err
 			}
 		}
 	}
 	for left := rows[ofOpening]; left != 0; left &= left - 1 {
-		if i := bits.TrailingZeros64(left); d.slots[i].op.Flags&op.O_CREAT != 0 {
+		if i := bits.TrailingZeros64(left); d.slots[i].flags&op.O_CREAT != 0 {
 			rows[ofChanging] |= 1 << i
 		}
 	}
-	rows[ofAll] = all
-	d.glimpsed = rows
-	return n, clear, d.readOf(ofChanging, n, rows[ofChanging])
+	d.row += n
+	return clear, d.pick(ofChanging, rows[ofChanging], n)
 }
 
-// readOf reads columns for the rows that need them.
-func (d *decoder) readOf(of need, n int, rows uint64) error {
-	if rows == 0 && d.filter != nil {
-		return nil // perhaps they are kept
-	}
-	for _, c := range d.glanced[of] {
-		wanted := rows
-		if of != ofAll && d.filter != nil && !c.mark(n) {
-			wanted = math.MaxUint64 >> (rowsAtOnce - n)
+// needOf are columns that operations of a kind have need of.
+var needOf = func() (all [256]need) {
+	for of, kinds := range [needs][]op.Kind{
+		ofOpening:  {op.Open},
+		ofChanging: {op.Unlink, op.Rmdir, op.Rename, op.Link, op.SymlinkOp, op.Mkdir, op.Mknod},
+		ofMapping:  {op.Mmap},
+		ofCopying:  {op.Copy, op.Dup},
+		ofLives:    {op.Fork, op.Wait, op.Kill, op.Signal},
+	} {
+		for _, k := range kinds {
+			all[k] = need(of)
 		}
-		if err := c.read(n, wanted); err != nil {
-			return &Error{d.name, ErrDamaged, err}
-		}
 	}
-	return nil
-}
+	return all
+}()
 
-// complete reads of the rows that are kept what the glance did without.
-func (d *decoder) complete(n int, kept uint64) error {
-	for of := ofAll; of < needs; of++ {
-		read := d.glimpsed[of]
-		if read != 0 && kept&^read == 0 {
-			continue
-		}
-		for _, c := range d.glanced[of] {
-			if read != 0 && !c.goBack() {
-				continue // it was read for all rows
-			}
-			if err := c.read(n, kept); err != nil {
-				return &Error{d.name, ErrDamaged, err}
-			}
+// pick reads columns for those of the next n rows that need them, given by bits.
+func (d *skimmer) pick(of need, rows uint64, n int) error {
+	d.picks = d.picks[:0]
+	for ; rows != 0; rows &= rows - 1 {
+		i := int32(bits.TrailingZeros64(rows))
+		d.picks = append(d.picks, pick{i, i})
+	}
+	for _, c := range d.active[of] {
+		if err := c.pick(d.picks, n); err != nil {
+			return d.damaged(err)
 		}
 	}
 	return nil
 }
 
-// glimpse is the operation of a row of the last glance, with only what that read: what race.Sieve.Note asks for. It
+// glimpse is the operation of a row of the last look, with only what that read: what race.Sieve.Note asks for. It
 // is valid until the next.
-func (d *decoder) glimpse(row int) *op.Op {
-	s := d.slots[row]
-	read := func(of need) bool { return d.glimpsed[of]>>row&1 != 0 }
-	o, from := &d.seen, &s.op
-	o.Kind, o.Actor, o.Ret, o.Waits, o.Inside, o.Lock.Family = from.Kind, from.Actor, from.Ret, from.Waits, from.Inside, from.Lock.Family
-	o.File.ID, o.File.Type, o.Flags = from.File.ID, from.File.Type, 0
-	switch {
-	case read(ofOpening):
-		o.Flags, o.File.Nlink = from.Flags, from.File.Nlink
-	case read(ofMapping):
-		o.Cmd = from.Cmd
-	case read(ofCopying):
-		o.File2.ID, o.File2.Type = from.File2.ID, from.File2.Type
-	case read(ofLives):
-		o.Child, o.Signal = from.Child, from.Signal
+func (d *skimmer) glimpse(row int) *op.Op {
+	s, o := d.slots[row], &d.seen
+	o.Kind, o.Actor, o.Ret, o.Waits, o.Inside, o.Lock.Family = s.kind, s.actor, s.result, s.waits, s.inside, s.family
+	o.File.ID, o.File.Type, o.Flags = s.file, s.fileType, 0
+	switch needOf[s.kind] {
+	case ofOpening:
+		o.Flags, o.File.Nlink = s.flags, s.nlink
+	case ofMapping:
+		o.Cmd = s.cmd
+	case ofCopying:
+		o.File2.ID, o.File2.Type = s.file2, s.file2Type
+	case ofLives:
+		o.Child, o.Signal = s.child, s.signal
 	}
 	if s.count == 0 {
 		o.Names = nil
@@ -154,20 +232,21 @@ func (d *decoder) glimpse(row int) *op.Op {
 	full := o.File.ID.IsZero() || o.ChangesNames()
 	for i := range o.Names {
 		n, from := &o.Names[i], &s.names[i]
-		n.Dir, n.Base = from.Dir, from.Base
-		s.paths[i].name(n)
+		n.Dir, n.Base = from.dir, from.base
+		from.path.name(n)
 		if n.Before, n.After = (op.FileID{}), (op.FileID{}); full {
-			n.Before, n.After = from.Before, from.After
+			n.Before, n.After = from.before, from.after
 		}
 	}
 	return o
 }
 
-// skim shows f the rows of the segment at a glance, as long as it wants more: operations, and nil for others.
-func (d *decoder) skim(f func(*op.Op) bool) (more bool, err error) {
+// skim shows f the rows of the segment, as long as it wants more: operations, and nil for others.
+func (d *skimmer) skim(f func(*op.Op) bool) (more bool, err error) {
 	defer d.caught(&err)
-	for d.left > 0 {
-		n, clear, err := d.glance()
+	for left := int(d.file.NumRows()); left > 0; {
+		n := min(left, rowsAtOnce)
+		clear, err := d.look(n)
 		if err != nil {
 			return false, err
 		}
@@ -180,49 +259,30 @@ func (d *decoder) skim(f func(*op.Op) bool) (more bool, err error) {
 				return false, nil
 			}
 		}
-		d.left -= int64(n)
+		left -= n
 	}
 	return true, nil
 }
 
-// Filter tells which operations Reader.Next gives back. It is asked by other goroutines, several at a time.
-type Filter interface {
-	// Known tells by bits which of the n rows, 64 at most, from a place on (from 0) are given back, if it knows that
-	// without a look at them.
-	Known(from, n int) (kept uint64, ok bool)
-	// Keeps tells it of an operation as Reader.Glances yields it.
-	Keeps(*op.Op) bool
-}
-
-// use makes the decoder leave out rows.
-func (d *decoder) use(f Filter) {
-	d.filter = f
-	for _, c := range d.columns {
-		c.spare()
-	}
-}
-
-// sift tells which of the next rows are kept, by bits, and reads of those what a glance would read of all.
-func (d *decoder) sift() (n int, kept uint64, err error) {
-	n = int(min(d.left, rowsAtOnce))
-	kept = math.MaxUint64 >> (rowsAtOnce - n)
-	if d.filter == nil {
-		return n, kept, nil
-	}
-	from := d.row
-	d.row += n
-	if known, ok := d.filter.Known(from, n); ok {
-		d.glimpsed = [needs]uint64{}
-		return n, known, d.complete(n, known)
-	}
-	_, clear, err := d.glance()
-	if err != nil {
-		return 0, 0, err
-	}
-	for i := range n {
-		if clear>>i&1 != 0 && !d.filter.Keeps(d.glimpse(i)) {
-			kept &^= 1 << i
+// ask looks at n rows from a row of the segment on, rowsAtOnce at most, and asks the filter for them.
+func (d *skimmer) ask(f Filter, from, n int) (kept uint64, err error) {
+	for _, of := range d.active {
+		for _, c := range of {
+			c.owed += from - d.row
 		}
 	}
-	return n, kept, d.complete(n, kept)
+	d.row = from
+	clear, err := d.look(n)
+	for i := range n {
+		if clear>>i&1 == 0 || f.Keeps(d.glimpse(i)) {
+			kept |= 1 << i
+		}
+	}
+	return kept, err
+}
+
+func (d *skimmer) close() {
+	for _, c := range d.columns {
+		c.close()
+	}
 }

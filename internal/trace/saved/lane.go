@@ -26,7 +26,7 @@ type narrow struct{ *int }
 // looking at the other columns. Words are translated once for each dictionary.
 type lane interface {
 	add(at any)                 // one more slot
-	spare() bool                // learn only what is picked; false: it makes no difference
+	spare()                     // translate only words that are put
 	fill(v parquet.Value)       // all slots have that value
 	learn(d parquet.Dictionary) // what indices count in
 
@@ -40,10 +40,8 @@ type lane interface {
 	look(to int, index, held []int32)
 	follow(r *runs, to, n int)
 
-	// pick and pickRuns are for those of the values whose bits are set; index is nil where
-	// copy would be called.
-	pick(to, from int, kept uint64, index []int32)
-	pickRuns(r *runs, to, n int, kept uint64)
+	put(some []pick, values []uint32) // of the dictionary
+	pick(some []pick, from int)       // copies values of the page, where that is called; from is row 0
 }
 
 // none is a place that is nowhere.
@@ -102,7 +100,7 @@ type places[T any] struct {
 
 func (p *places[T]) add(at any) { p.at = append(p.at, at.(*T)) }
 
-func (p *places[T]) spare() bool { return false }
+func (p *places[T]) spare() {}
 
 func (p *places[T]) set(v T) {
 	for _, at := range p.at {
@@ -135,10 +133,10 @@ func (p *places[T]) look(to int, index, held []int32) {
 	}
 }
 
-func (p *places[T]) pick(to, from int, kept uint64, index []int32) {
-	for ; kept != 0; kept &= kept - 1 {
-		i := bits.TrailingZeros64(kept)
-		*p.at[to+i] = p.dict[index[from+i]]
+func (p *places[T]) put(some []pick, values []uint32) {
+	p.uniform = false
+	for i, v := range values {
+		*p.at[some[i].slot] = p.dict[v]
 	}
 }
 
@@ -259,14 +257,9 @@ func (l *numbers[S, T]) copy(to, from, n, held int) {
 	}
 }
 
-func (l *numbers[S, T]) pick(to, from int, kept uint64, index []int32) {
-	if index != nil {
-		l.places.pick(to, from, kept, index)
-		return
-	}
-	for ; kept != 0; kept &= kept - 1 {
-		i := bits.TrailingZeros64(kept)
-		*l.at[to+i] = T(l.values[from+i])
+func (l *numbers[S, T]) pick(some []pick, from int) {
+	for _, p := range some {
+		*l.at[p.slot] = T(l.values[from+int(p.row)])
 	}
 }
 
@@ -276,38 +269,21 @@ type texts[T any] struct {
 	of    func([]byte) T
 	index []int32 // of a page without a dictionary
 
-	spares bool // the dictionary is translated as it is used, which must be by pick then
+	spares bool // the dictionary is translated as it is used, which must be by put then
 	made   []bool
 	text   []byte
 	ends   []uint32
 }
 
-func (l *texts[T]) spare() bool {
-	l.spares = true
-	return true
-}
+func (l *texts[T]) spare() { l.spares = true }
 
-// make translates word n of the dictionary, if that is still to be done.
-func (l *texts[T]) make(n uint32) {
-	if l.made != nil && !l.made[n] {
-		l.dict[n], l.made[n] = l.of(l.text[l.ends[n]:l.ends[n+1]]), true
+func (l *texts[T]) put(some []pick, values []uint32) {
+	for _, n := range values {
+		if l.made != nil && !l.made[n] {
+			l.dict[n], l.made[n] = l.of(l.text[l.ends[n]:l.ends[n+1]]), true
+		}
 	}
-}
-
-func (l *texts[T]) pick(to, from int, kept uint64, index []int32) {
-	for left := kept; left != 0 && l.made != nil; left &= left - 1 {
-		l.make(uint32(index[from+bits.TrailingZeros64(left)]))
-	}
-	l.places.pick(to, from, kept, index)
-}
-
-func (l *texts[T]) pickRuns(r *runs, to, n int, kept uint64) {
-	if l.made != nil && kept != 0 {
-		from := r.position
-		r.each(n, kept, l.make)
-		r.position = from
-	}
-	l.places.pickRuns(r, to, n, kept)
+	l.places.put(some, values)
 }
 
 func (l *texts[T]) fill(v parquet.Value) { l.set(l.of(v.ByteArray())) }
@@ -352,6 +328,8 @@ func (l *texts[T]) page(v *encoding.Values) []int32 {
 
 func (l *texts[T]) copy(_, _, _, _ int) { panic("texts have an index") }
 
+func (l *texts[T]) pick([]pick, int) { panic("texts have an index") }
+
 // flags are bits.
 type flags struct {
 	places[bool]
@@ -376,9 +354,9 @@ func (l *flags) copy(to, from, n, held int) {
 	}
 }
 
-func (l *flags) pick(to, from int, kept uint64, _ []int32) {
-	for ; kept != 0; kept &= kept - 1 {
-		i := bits.TrailingZeros64(kept)
-		*l.at[to+i] = l.bits[(from+i)/8]>>((from+i)%8)&1 != 0
+func (l *flags) pick(some []pick, from int) {
+	for _, p := range some {
+		at := from + int(p.row)
+		*l.at[p.slot] = l.bits[at/8]>>(at%8)&1 != 0
 	}
 }

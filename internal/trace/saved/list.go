@@ -19,7 +19,11 @@ type list[T any] struct {
 
 	// Levels that the columns of the rows at hand have: they should be the same.
 	rep, def []byte
+	parts    []part // of the values of the rows at hand, what is taken
 }
+
+// part is values that are passed over, and behind them those that are taken.
+type part struct{ over, taken int }
 
 func newList[T any](v *vocabulary, rows int, fields func(*T) []field) *list[T] {
 	l := &list[T]{ends: make([]int, rows), fields: fields, elems: []*T{new(T)}}
@@ -75,20 +79,107 @@ func (l *list[T]) readSlowly(c *column, n int, first bool) error {
 		if err != nil {
 			return err
 		}
-		l.grow(total + k)
-		c.take(total, k)
-		total += k
-		if !first && l.ends[row] != total {
-			return fmt.Errorf("lists of column %s are of another length", c.name)
+		if total, err = l.takeRow(c, row, total, k, first); err != nil {
+			return err
 		}
-		l.ends[row] = total
 	}
+	l.learn(c, page, rep, def)
+	return nil
+}
+
+// takeRow takes the k elements of a row behind those of the rows before it.
+func (l *list[T]) takeRow(c *column, row, total, k int, first bool) (int, error) {
+	l.grow(total + k)
+	c.take(total, k)
+	total += k
+	if !first && l.ends[row] != total {
+		return 0, fmt.Errorf("lists of column %s are of another length", c.name)
+	}
+	l.ends[row] = total
+	return total, nil
+}
+
+// learn keeps the levels of the rows at hand, if they lay in one page.
+func (l *list[T]) learn(c *column, page parquet.Page, rep, def []byte) {
 	if c.page == page {
 		taken := len(rep) - len(c.rep)
 		l.rep, l.def = rep[:taken], def[:taken]
 	}
+}
+
+// pick reads the lists of some of the next n rows.
+func (l *list[T]) pick(some []pick, n int) error {
+	if l.empty {
+		return nil
+	}
+	l.rep, l.def = nil, nil
+	for i, c := range l.columns {
+		if c.skipAlike(l.rep, l.def) {
+			total := 0
+			for _, p := range l.parts {
+				c.pass(p.over)
+				c.take(total, p.taken)
+				total += p.taken
+			}
+			continue
+		}
+		if err := l.pickSlowly(c, some, n, i == 0); err != nil {
+			return err
+		}
+	}
 	return nil
 }
+
+func (l *list[T]) pickSlowly(c *column, some []pick, n int, first bool) error {
+	total, row, page, rep, def := 0, 0, c.page, c.rep, c.def
+	l.parts = l.parts[:0]
+	for i, p := range some {
+		over, err := c.passRows(int(p.row) - row)
+		if err != nil {
+			return err
+		}
+		k, err := c.length()
+		if err != nil {
+			return err
+		}
+		if total, err = l.takeRow(c, i, total, k, first); err != nil {
+			return err
+		}
+		l.parts = append(l.parts, part{over, k})
+		row = int(p.row) + 1
+	}
+	over, err := c.passRows(n - row)
+	if err != nil {
+		return err
+	}
+	l.parts = append(l.parts, part{over, 0})
+	l.learn(c, page, rep, def)
+	return nil
+}
+
+// passRows passes over rows, and returns how many values they had.
+func (c *column) passRows(n int) (values int, err error) {
+	for n > 0 {
+		empty := bytes.IndexByte(c.def[:min(n, len(c.def))], 1)
+		if empty < 0 {
+			empty = min(n, len(c.def))
+		}
+		c.rep, c.def = c.rep[empty:], c.def[empty:]
+		if n -= empty; n == 0 {
+			break
+		}
+		k, err := c.length()
+		if err != nil {
+			return 0, err
+		}
+		c.pass(k)
+		values, n = values+k, n-1
+	}
+	return values, nil
+}
+
+// pass passes over values of the page.
+func (c *column) pass(n int) { c.next, c.left = c.next+n, c.left-n }
 
 // of returns the list of a row that was read; it is valid until the next read.
 func (l *list[T]) of(row int) []*T {

@@ -121,7 +121,7 @@ func (m *merger) pack(from int) (merged bool) {
 // merge makes one segment of several.
 func (m *merger) merge(parts []segment) (segment, error) {
 	if m.dec == nil {
-		m.dec, m.enc = newDecoder(m.dir), newEncoder()
+		m.dec, m.enc = newDecoder(m.dir, nil), newEncoder()
 	}
 	f, err := createFile(m.dir, segment{first: parts[0].first, last: parts[len(parts)-1].last, level: parts[0].level})
 	if err != nil {
@@ -156,7 +156,7 @@ func (m *merger) merge(parts []segment) (segment, error) {
 func (m *merger) fill(f *file, parts []segment) error {
 	m.enc.Reset(f)
 	for i := range parts {
-		if err := m.dec.open(&parts[i]); err != nil {
+		if err := m.dec.open(&parts[i], 0); err != nil {
 			return err
 		}
 		for m.dec.left > 0 {

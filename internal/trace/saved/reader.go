@@ -345,8 +345,7 @@ func (r *Reader) Next() (trace.Record, error) {
 // does not meddle with Next.
 func (r *Reader) Glances(from int) iter.Seq[*op.Op] {
 	return func(yield func(*op.Op) bool) {
-		d := newDecoder(r.dir)
-		d.skims, d.vocabulary.scraps = true, new(scraps)
+		d, l := newSkimmer(), &loader{dir: r.dir}
 		defer d.close()
 		for i := range r.segs {
 			s := &r.segs[i]
@@ -354,7 +353,7 @@ func (r *Reader) Glances(from int) iter.Seq[*op.Op] {
 				from -= int(s.rows)
 				continue
 			}
-			if d.open(s) != nil {
+			if d.open(l, s) != nil {
 				return
 			}
 			more, err := d.skim(func(o *op.Op) bool {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"math"
-	"math/bits"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
@@ -21,11 +19,8 @@ type runs struct {
 	page  []byte // plain, and then padding
 	width int    // bits of a value
 	end   int    // of the page without padding
-	position
-}
 
-// position is a place in a page.
-type position struct {
+	// The place in it.
 	next   int // byte at which the next run begins
 	packed bool
 	value  uint32 // of all, if they are not packed
@@ -189,56 +184,27 @@ func (p *places[T]) unpack(r *runs, all []*T) {
 	r.at = int(from)
 }
 
-// each calls f for those of the next n values whose bits are set.
-func (r *runs) each(n int, kept uint64, f func(value uint32)) {
-	mask := uint64(1)<<r.width - 1
-	for n > 0 {
-		if r.left == 0 {
-			r.more()
-		}
-		k := min(n, r.left)
-		some := kept & (math.MaxUint64 >> (rowsAtOnce - k))
-		switch {
-		case !r.packed && some != 0:
-			f(r.value)
-		case r.packed:
-			for ; some != 0; some &= some - 1 {
-				at := uint(r.at + bits.TrailingZeros64(some)*r.width)
-				f(uint32(binary.LittleEndian.Uint64(r.page[at/8:]) >> (at % 8) & mask))
+// pick tells the values of some of the next n rows, the first of which is row at, and passes over the others.
+func (r *runs) pick(values []uint32, some []pick, at, n int) {
+	page, width, end := r.page, r.width, at+n
+	mask := uint32(uint64(1)<<width - 1)
+	for i := 0; i < len(some); {
+		if gap := int(some[i].row) - at; gap >= r.left {
+			r.skip(gap)
+			if at += gap; r.left == 0 {
+				r.more()
 			}
-			r.at += k * r.width
 		}
-		r.left, n, kept = r.left-k, n-k, kept>>k
-	}
-}
-
-// pickRuns copies those of the next n values whose bits are set to slots from a place on.
-func (p *places[T]) pickRuns(r *runs, to, n int, kept uint64) {
-	p.uniform = p.uniform && kept == 0
-	for n > 0 {
-		if r.left == 0 {
-			r.more()
-		}
-		k := min(n, r.left)
-		some := kept & (math.MaxUint64 >> (rowsAtOnce - k))
-		if !r.packed {
-			for ; some != 0; some &= some - 1 {
-				*p.at[to+bits.TrailingZeros64(some)] = p.dict[r.value]
+		last := at + r.left // of the run
+		for ; i < len(some) && int(some[i].row) < last; i++ {
+			if values[i] = r.value; r.packed {
+				from := uint(r.at + (int(some[i].row)-at)*width)
+				values[i] = uint32(binary.LittleEndian.Uint64(page[from/8:])>>(from%8)) & mask
 			}
-		} else {
-			p.pickPacked(r, to, some)
-			r.at += k * r.width
 		}
-		r.left, n, to, kept = r.left-k, n-k, to+k, kept>>k
+		next := int(some[i-1].row) + 1
+		r.at += (next - at) * width
+		r.left, at = last-next, next
 	}
-}
-
-func (p *places[T]) pickPacked(r *runs, to int, kept uint64) {
-	width := uint(r.width)
-	mask := uint64(1)<<width - 1
-	for ; kept != 0; kept &= kept - 1 {
-		i := bits.TrailingZeros64(kept)
-		from := uint(r.at) + uint(i)*width
-		*p.at[to+i] = p.dict[binary.LittleEndian.Uint64(r.page[from/8:])>>(from%8)&mask]
-	}
+	r.skip(end - at)
 }

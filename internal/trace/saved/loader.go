@@ -1,0 +1,114 @@
+package saved
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// loader reads segments into memory, each where the last one lay.
+type loader struct {
+	dir  string
+	name string // of the segment
+	text []byte // of its file
+	file *parquet.File
+}
+
+// open reads a segment and checks that it is what was written, and has those columns, by their paths.
+func (l *loader) open(s *segment, columns []string) (err error) {
+	l.name = filepath.Join(l.dir, opsDir, s.name())
+	text, err := l.load()
+	switch {
+	case err != nil:
+		return &Error{l.name, ErrRead, bare(err)}
+	case len(text) == 0:
+		return &Error{l.name, ErrDamaged, errors.New("it is empty")}
+	case s.listed && int64(len(text)) != s.size:
+		return &Error{l.name, ErrDamaged, fmt.Errorf("it has %d bytes of %d", len(text), s.size)}
+	case s.listed && crc32.Checksum(text, castagnoli) != s.sum:
+		return &Error{l.name, ErrDamaged, errors.New("its bytes have changed")}
+	}
+	defer l.caught(&err)
+	f, err := parquet.OpenFile(bytes.NewReader(text), int64(len(text)), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return &Error{l.name, ErrDamaged, err}
+	}
+	if !has(f.Schema().Columns(), columns) {
+		return &Error{l.name, ErrForeign, errors.New("its columns are not those of a recording")}
+	}
+	if n := f.NumRows(); s.listed && n != s.rows || n < 1 {
+		return &Error{l.name, ErrDamaged, fmt.Errorf("it says that it has %d rows", n)}
+	}
+	if groups := f.RowGroups(); len(groups) != 1 {
+		return &Error{l.name, ErrDamaged, fmt.Errorf("it has %d row groups", len(groups))}
+	}
+	l.text, l.file = text, f
+	return nil
+}
+
+// load reads the segment's file.
+func (l *loader) load() ([]byte, error) {
+	f, err := os.Open(l.name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	text := slices.Grow(l.text[:0], int(info.Size()))[:info.Size()]
+	n, err := io.ReadFull(f, text)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil // it has become shorter
+	}
+	return text[:n], err
+}
+
+// later are the columns that came after the first recordings of this version.
+var later = []string{"inside", "seen"}
+
+// has reports whether a file with these paths has the columns, but for those that came later. Others are
+// those of a later program, and say nothing to this one.
+func has(paths [][]string, columns []string) bool {
+	there := map[string]bool{}
+	for _, path := range paths {
+		there[strings.Join(path, ".")] = true
+	}
+	for _, name := range later {
+		there[name] = true
+	}
+	for _, name := range columns {
+		if !there[name] {
+			return false
+		}
+	}
+	return true
+}
+
+// begin shows f the columns of the segment: path is a column's name, or list, "list", "element", name.
+func (l *loader) begin(f func(path []string, chunk *parquet.FileColumnChunk, r func() *runs)) {
+	stored := l.file.Metadata().RowGroups[0].Columns
+	paths := l.file.Schema().Columns()
+	for i, chunk := range l.file.RowGroups()[0].ColumnChunks() {
+		f(paths[i], chunk.(*parquet.FileColumnChunk), func() *runs { return runsOf(l.text, &stored[i].MetaData) })
+	}
+}
+
+// caught makes an error of a panic: parquet-go checks much, not everything, and panics
+// on some of what a stranger may put into a file.
+func (l *loader) caught(err *error) {
+	if p := recover(); p != nil {
+		*err = l.damaged(fmt.Errorf("%v", p))
+	}
+}
+
+func (l *loader) damaged(err error) error { return &Error{l.name, ErrDamaged, err} }
