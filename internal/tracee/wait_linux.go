@@ -146,7 +146,9 @@ func (c *control) fellAsleep(t *thread) {
 // Threads are looked at one after the other. One of a process may wake another
 // that was looked at already, and be asleep itself when its turn comes. So if
 // several of a process are in question, the number of times that each was given
-// a processor (/proc/TID/schedstat) must be the same before and after the round.
+// a processor (/proc/TID/schedstat) must be the same before and after the round. One
+// that had it all along, woke another and fell asleep has not changed its number,
+// nor has the other while it waits for a processor: so all must be asleep still.
 func (c *control) reexamine() bool {
 	woken := false
 	before, shared := c.slices()
@@ -165,7 +167,7 @@ func (c *control) reexamine() bool {
 		return woken
 	}
 	for t, text := range before {
-		if timeSlices(t) != text {
+		if t.look() != asleep || timeSlices(t) != text {
 			for t := range before {
 				t.check = true
 			}
