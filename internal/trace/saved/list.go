@@ -48,72 +48,27 @@ func (l *list[T]) reset(name string, chunk *parquet.FileColumnChunk) {
 }
 
 // read reads the lists of the next n rows.
-func (l *list[T]) read(n int) error {
-	if l.empty {
-		return nil
-	}
-	clear(l.ends[:n])
-	l.rep, l.def = nil, nil
-	for i, c := range l.columns {
-		if l.ends[n-1] == 0 && c.skipEmpty(n) {
-			continue
-		}
-		if c.skipAlike(l.rep, l.def) {
-			l.grow(l.ends[n-1])
-			c.take(0, l.ends[n-1])
-			continue
-		}
-		if err := l.readSlowly(c, n, i == 0); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (l *list[T]) read(n int) error { return l.pick(each[:n], n) }
 
-// readSlowly reads a column whose pages end elsewhere than those of the others, or
-// the first.
-func (l *list[T]) readSlowly(c *column, n int, first bool) error {
-	total, page, rep, def := 0, c.page, c.rep, c.def
-	for row := range n {
-		k, err := c.length()
-		if err != nil {
-			return err
-		}
-		if total, err = l.takeRow(c, row, total, k, first); err != nil {
-			return err
-		}
+// each are all rows of those that are read at a time.
+var each = func() (all [rowsAtOnce]pick) {
+	for i := range all {
+		all[i] = pick{int32(i), int32(i)}
 	}
-	l.learn(c, page, rep, def)
-	return nil
-}
-
-// takeRow takes the k elements of a row behind those of the rows before it.
-func (l *list[T]) takeRow(c *column, row, total, k int, first bool) (int, error) {
-	l.grow(total + k)
-	c.take(total, k)
-	total += k
-	if !first && l.ends[row] != total {
-		return 0, fmt.Errorf("lists of column %s are of another length", c.name)
-	}
-	l.ends[row] = total
-	return total, nil
-}
-
-// learn keeps the levels of the rows at hand, if they lay in one page.
-func (l *list[T]) learn(c *column, page parquet.Page, rep, def []byte) {
-	if c.page == page {
-		taken := len(rep) - len(c.rep)
-		l.rep, l.def = rep[:taken], def[:taken]
-	}
-}
+	return all
+}()
 
 // pick reads the lists of some of the next n rows.
 func (l *list[T]) pick(some []pick, n int) error {
 	if l.empty {
 		return nil
 	}
-	l.rep, l.def = nil, nil
+	clear(l.ends[:len(some)])
+	l.rep, l.def, l.parts = nil, nil, l.parts[:0]
 	for i, c := range l.columns {
+		if len(l.parts) == 0 && c.skipEmpty(n) {
+			continue
+		}
 		if c.skipAlike(l.rep, l.def) {
 			total := 0
 			for _, p := range l.parts {
@@ -130,6 +85,8 @@ func (l *list[T]) pick(some []pick, n int) error {
 	return nil
 }
 
+// pickSlowly reads a column whose pages end elsewhere than those of the others, or
+// the first.
 func (l *list[T]) pickSlowly(c *column, some []pick, n int, first bool) error {
 	total, row, page, rep, def := 0, 0, c.page, c.rep, c.def
 	l.parts = l.parts[:0]
@@ -142,28 +99,40 @@ func (l *list[T]) pickSlowly(c *column, some []pick, n int, first bool) error {
 		if err != nil {
 			return err
 		}
-		if total, err = l.takeRow(c, i, total, k, first); err != nil {
-			return err
+		l.grow(total + k)
+		c.take(total, k)
+		l.note(over, k)
+		total, row = total+k, int(p.row)+1
+		if !first && l.ends[i] != total {
+			return fmt.Errorf("lists of column %s are of another length", c.name)
 		}
-		l.parts = append(l.parts, part{over, k})
-		row = int(p.row) + 1
+		l.ends[i] = total
 	}
 	over, err := c.passRows(n - row)
 	if err != nil {
 		return err
 	}
-	l.parts = append(l.parts, part{over, 0})
-	l.learn(c, page, rep, def)
+	l.note(over, 0)
+	if c.page == page {
+		taken := len(rep) - len(c.rep)
+		l.rep, l.def = rep[:taken], def[:taken]
+	}
 	return nil
+}
+
+// note adds values to the parts.
+func (l *list[T]) note(over, taken int) {
+	if n := len(l.parts); n > 0 && over == 0 {
+		l.parts[n-1].taken += taken
+	} else {
+		l.parts = append(l.parts, part{over, taken})
+	}
 }
 
 // passRows passes over rows, and returns how many values they had.
 func (c *column) passRows(n int) (values int, err error) {
 	for n > 0 {
-		empty := bytes.IndexByte(c.def[:min(n, len(c.def))], 1)
-		if empty < 0 {
-			empty = min(n, len(c.def))
-		}
+		empty := c.emptyLists(n)
 		c.rep, c.def = c.rep[empty:], c.def[empty:]
 		if n -= empty; n == 0 {
 			break
@@ -207,15 +176,19 @@ func (l *list[T]) close() {
 	}
 }
 
-var noLevels [rowsAtOnce]byte
-
 // skipEmpty passes over the next n rows if all of their lists are empty, as most are.
 func (c *column) skipEmpty(n int) bool {
-	if len(c.def) < n || len(c.rep) < n || !bytes.HasPrefix(noLevels[:], c.def[:n]) {
+	if len(c.def) < n || len(c.rep) < n || c.emptyLists(n) < n {
 		return false
 	}
 	c.rep, c.def = c.rep[n:], c.def[n:]
 	return true
+}
+
+// emptyLists is how many of the next n rows come before the first whose list is not empty, as far as the page tells.
+func (c *column) emptyLists(n int) int {
+	def := c.def[:min(n, len(c.def))]
+	return len(def) - len(bytes.TrimLeft(def, "\x00"))
 }
 
 // skipAlike passes over levels if they are these.
