@@ -3,6 +3,7 @@ package race
 import (
 	"hash/maphash"
 	"math/bits"
+	"slices"
 
 	"filerace/internal/op"
 )
@@ -111,6 +112,7 @@ func (s *Sieve) number(hash uint64, make bool) int32 {
 
 func (s *Sieve) grow() {
 	s.table = make([]uint32, 2*len(s.table))
+	s.all = slices.Grow(s.all, len(s.table)/2+1-len(s.all)) // until it grows again
 	mask := uint64(len(s.table) - 1)
 	for n := range s.all[1:] {
 		i := s.all[n+1].hash & mask

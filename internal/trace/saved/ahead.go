@@ -42,7 +42,8 @@ type ahead struct {
 	done  sync.WaitGroup
 }
 
-func decodeAhead(dir string, segs []segment, filter Filter) *ahead {
+// decodeAhead begins to decode segments. Some may have been loaded.
+func decodeAhead(dir string, segs []segment, loaded []*loader, filter Filter) *ahead {
 	decoders := 1
 	if filter != nil && !slices.ContainsFunc(segs, func(s segment) bool { return !s.listed }) { // where rows begin is known
 		decoders = min(runtime.GOMAXPROCS(0), decodersMax)
@@ -55,14 +56,18 @@ func decodeAhead(dir string, segs []segment, filter Filter) *ahead {
 	}
 	for first := range min(decoders, len(segs)) {
 		a.done.Go(func() {
-			d := newDecoder(dir, filter)
+			d, own := newDecoder(filter), &loader{dir: dir}
 			defer d.close()
 			for i := first; i < len(segs); i += decoders {
 				row := d.first + d.row // where the last one ended
 				if decoders > 1 {
 					row = from[i]
 				}
-				more := a.segment(d, &segs[i], row, a.parts[i])
+				l := own
+				if i < len(loaded) {
+					l, loaded[i] = loaded[i], nil
+				}
+				more := a.segment(d, l, &segs[i], row, a.parts[i])
 				close(a.parts[i])
 				if !more {
 					return
@@ -84,8 +89,8 @@ func (a *ahead) take() (b batch, ok bool) {
 }
 
 // segment decodes one, which begins with that row; false: no more.
-func (a *ahead) segment(d *decoder, s *segment, row int, to chan<- batch) bool {
-	if err := d.open(s, row); err != nil {
+func (a *ahead) segment(d *decoder, l *loader, s *segment, row int, to chan<- batch) bool {
+	if err := d.open(l, s, row); err != nil {
 		a.send(to, batch{err: err})
 		return false
 	}

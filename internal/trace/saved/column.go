@@ -13,7 +13,8 @@ import (
 type column struct {
 	name  string
 	lane  lane
-	pages parquet.Pages // nil: every row has the value that is in the lane already
+	from  *parquet.FileColumnChunk
+	pages parquet.Pages // nil: none was read, as runs are
 	page  parquet.Page
 	runs  *runs   // nil: pages are read
 	rows  int64   // of the chunk before the page
@@ -47,9 +48,12 @@ func columnsOf[T any](v *vocabulary, slots []*T, of func(*T) []field) []*column 
 }
 
 // begin begins with another segment.
-func (c *column) begin(chunk *parquet.FileColumnChunk, r *runs) {
+func (c *column) begin(from *parquet.FileColumnChunk, r *runs) {
 	c.close()
-	*c = column{name: c.name, lane: c.lane, pages: chunk.Pages(), runs: r, scratch: c.scratch}
+	if r != nil && c.runs != nil {
+		r.own = c.runs.own
+	}
+	*c = column{name: c.name, lane: c.lane, from: from, runs: r, scratch: c.scratch}
 }
 
 // fixed is begin for a column that may have one value, as most have: it costs no more
@@ -161,6 +165,13 @@ func (c *column) turn() error {
 		parquet.Release(c.page)
 		c.page = nil
 	}
+	if c.pages == nil {
+		if c.pages = c.from.Pages(); c.rows > 0 { // these were runs
+			if err := c.pages.SeekToRow(c.rows); err != nil {
+				return err
+			}
+		}
+	}
 	page, err := c.pages.ReadPage()
 	if err == io.EOF {
 		return fmt.Errorf("column %s ends early", c.name)
@@ -175,7 +186,8 @@ func (c *column) turn() error {
 	values := page.Data()
 	if dict := page.Dictionary(); dict != nil {
 		if !c.known {
-			c.lane.learn(dict)
+			words := dict.Page().Data()
+			c.lane.learn(&words, dict.Len())
 			c.known = true
 		}
 		c.index = values.Int32()
@@ -190,25 +202,21 @@ func (c *column) turn() error {
 
 // turnRuns goes to the next page of runs. After errOther the column is one of pages.
 func (c *column) turnRuns() (err error) {
-	pages, ok := c.pages.(*parquet.FilePages)
-	if ok && !c.known {
-		dict, err := pages.ReadDictionary()
-		if err != nil {
+	if !c.known {
+		dict, words, err := c.runs.chunk.dictionary()
+		if err == nil {
+			c.lane.learn(&dict, words)
+			c.known = true
+		} else if err != errOther {
 			return err
 		}
-		c.lane.learn(dict)
-		c.known = true
 	}
-	c.left, err = c.runs.turn()
+	if c.left, err = 0, errOther; c.known {
+		c.left, err = c.runs.turn()
+	}
 	switch {
-	case err == errOther || !ok:
+	case err == errOther:
 		c.runs, c.known = nil, false
-		if c.rows > 0 {
-			if err := c.pages.SeekToRow(c.rows); err != nil {
-				return err
-			}
-		}
-		return errOther
 	case err == nil && c.left == 0:
 		return errors.New("a page is empty")
 	}

@@ -11,7 +11,7 @@ import (
 // decoder reads segments. It goes column by column through so few rows at a time
 // that they stay in the processor's cache.
 type decoder struct {
-	loader
+	*loader
 	left       int // rows that the segment must still give
 	vocabulary vocabulary
 	slots      []*slot
@@ -25,8 +25,8 @@ type decoder struct {
 
 const rowsAtOnce = 64
 
-func newDecoder(dir string, filter Filter) *decoder {
-	d := &decoder{loader: loader{dir: dir}, slots: slotsOf[slot](), columns: map[string]*column{}}
+func newDecoder(filter Filter) *decoder {
+	d := &decoder{slots: slotsOf[slot](), columns: map[string]*column{}}
 	d.filter = filter
 	for _, c := range columnsOf(&d.vocabulary, d.slots, (*slot).fields) {
 		if filter != nil {
@@ -55,10 +55,11 @@ func slotsOf[T any]() []*T {
 }
 
 // open begins with a segment; row is the number of its first row in the recording, from 0.
-func (d *decoder) open(s *segment, row int) (err error) {
-	if err := d.loader.open(s, d.paths); err != nil {
+func (d *decoder) open(l *loader, s *segment, row int) (err error) {
+	if err := l.open(s, d.paths); err != nil {
 		return err
 	}
+	d.loader = l
 	defer d.caught(&err)
 	d.left, d.active, d.vocabulary.strange = int(d.file.NumRows()), d.active[:0], nil
 	d.via.begin()

@@ -16,14 +16,15 @@ import (
 
 // storage is how a segment holds its rows.
 type storage struct {
-	without string // of the tags
-	how     []parquet.WriterOption
+	tags *strings.Replacer // nil: as they are
+	how  []parquet.WriterOption
 }
 
 var storages = map[string]storage{
 	"as it is":        {},
-	"no dictionary":   {without: ",dict"},
-	"not compressed":  {without: ",zstd"},
+	"no dictionary":   {tags: strings.NewReplacer(",dict", "")},
+	"not compressed":  {tags: strings.NewReplacer(",zstd", "")},
+	"snappy":          {tags: strings.NewReplacer(",zstd", ",snappy")},
 	"pages of old":    {how: []parquet.WriterOption{parquet.DataPageVersion(1)}},
 	"small pages":     {how: []parquet.WriterOption{parquet.PageBufferSize(500)}},
 	"end of the dict": {how: []parquet.WriterOption{parquet.PageBufferSize(1000), parquet.DictionaryMaxBytes(2000)}},
@@ -35,7 +36,7 @@ func (e storage) record(t *testing.T, ops []*op.Op) (dir string) {
 	dir = filepath.Join(t.TempDir(), "r.filerace")
 	record(t, dir, ops[:1])
 	unlisted(func(*testing.T, string) {})(t, dir)
-	writeRows(t, filepath.Join(dir, firstSegment), ops, e.without, e.how)
+	writeRows(t, filepath.Join(dir, firstSegment), ops, e)
 	return dir
 }
 
@@ -63,13 +64,15 @@ func TestOtherEncodings(t *testing.T) {
 	}
 }
 
-// writeRows writes a segment whose columns lack a part of their tags.
-func writeRows(t *testing.T, name string, ops []*op.Op, without string, how []parquet.WriterOption) {
+// writeRows writes a segment.
+func writeRows(t *testing.T, name string, ops []*op.Op, e storage) {
 	t.Helper()
 	var fields []reflect.StructField
 	for i := range reflect.TypeFor[row]().NumField() {
 		f := reflect.TypeFor[row]().Field(i)
-		f.Tag = reflect.StructTag(strings.Replace(string(f.Tag), without, "", 1))
+		if e.tags != nil {
+			f.Tag = reflect.StructTag(e.tags.Replace(string(f.Tag)))
+		}
 		fields = append(fields, f)
 	}
 	like := reflect.StructOf(fields)
@@ -78,7 +81,7 @@ func writeRows(t *testing.T, name string, ops []*op.Op, without string, how []pa
 		t.Fatal(err)
 	}
 	defer f.Close()
-	w := parquet.NewWriter(f, append(how, parquet.SchemaOf(reflect.New(like).Interface()))...)
+	w := parquet.NewWriter(f, append(e.how, parquet.SchemaOf(reflect.New(like).Interface()))...)
 	for _, o := range ops {
 		r := rowOf(&trace.Record{What: trace.Returned, Op: o})
 		if err := w.Write(reflect.ValueOf(r).Convert(like).Interface()); err != nil {

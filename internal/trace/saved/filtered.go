@@ -90,7 +90,7 @@ func (d *decoder) ask(from, n int) (kept uint64, err error) {
 		d.glance = newSkimmer()
 	}
 	if d.glance.loader == nil {
-		d.glance.begin(&d.loader)
+		d.glance.begin(d.loader)
 	}
 	return d.glance.ask(d.filter, from, n)
 }

@@ -99,8 +99,12 @@ func (g *glimpse) fields() (all [needs][]field) {
 func newSkimmer() *skimmer {
 	d := &skimmer{slots: slotsOf[glimpse](), columns: map[string]glanced{}}
 	d.vocabulary.scraps = new(scraps)
+	fields := map[*glimpse][needs][]field{}
+	for _, g := range d.slots {
+		fields[g] = g.fields()
+	}
 	for of := range needs {
-		for _, c := range columnsOf(&d.vocabulary, d.slots, func(g *glimpse) []field { return g.fields()[of] }) {
+		for _, c := range columnsOf(&d.vocabulary, d.slots, func(g *glimpse) []field { return fields[g][of] }) {
 			d.columns[c.name] = glanced{c, of}
 			d.paths = append(d.paths, c.name)
 		}

@@ -25,10 +25,10 @@ type narrow struct{ *int }
 // lane is one field of every slot: a column of a segment is copied into it without
 // looking at the other columns. Words are translated once for each dictionary.
 type lane interface {
-	add(at any)                 // one more slot
-	spare()                     // translate only words that are put
-	fill(v parquet.Value)       // all slots have that value
-	learn(d parquet.Dictionary) // what indices count in
+	add(at any)                      // one more slot
+	spare()                          // translate only words that are put
+	fill(v parquet.Value)            // all slots have that value
+	learn(v *encoding.Values, n int) // the n words that indices count in
 
 	// page takes a page without a dictionary. Where that is nil, copy copies its
 	// values, else look does.
@@ -215,10 +215,9 @@ func (l *numbers[S, T]) page(v *encoding.Values) []int32 {
 	return nil
 }
 
-func (l *numbers[S, T]) learn(d parquet.Dictionary) {
-	v := d.Page().Data()
-	l.dict = l.dict[:0]
-	for _, n := range numbersOf[S](&v) {
+func (l *numbers[S, T]) learn(v *encoding.Values, n int) {
+	l.dict = slices.Grow(l.dict[:0], n)
+	for _, n := range numbersOf[S](v) {
 		l.dict = append(l.dict, T(n))
 	}
 }
@@ -288,16 +287,15 @@ func (l *texts[T]) put(some []pick, values []uint32) {
 
 func (l *texts[T]) fill(v parquet.Value) { l.set(l.of(v.ByteArray())) }
 
-func (l *texts[T]) learn(d parquet.Dictionary) {
-	v := d.Page().Data()
+func (l *texts[T]) learn(v *encoding.Values, n int) {
 	text, ends := v.ByteArray()
 	l.dict, l.made = l.dict[:0], nil
 	if l.spares {
-		l.text, l.ends, l.made = text, ends, make([]bool, d.Len())
-		l.dict = slices.Grow(l.dict, d.Len())[:d.Len()]
+		l.text, l.ends, l.made = text, ends, make([]bool, n)
+		l.dict = slices.Grow(l.dict, n)[:n]
 		return
 	}
-	for i := range d.Len() {
+	for i := range n {
 		l.dict = append(l.dict, l.of(text[ends[i]:ends[i+1]]))
 	}
 }
@@ -338,7 +336,7 @@ type flags struct {
 
 func (l *flags) fill(v parquet.Value) { l.set(v.Boolean()) }
 
-func (l *flags) learn(parquet.Dictionary) { panic("a dictionary of yes and no") }
+func (l *flags) learn(*encoding.Values, int) { panic("a dictionary of yes and no") }
 
 func (l *flags) page(v *encoding.Values) []int32 {
 	l.bits = v.Boolean()

@@ -16,15 +16,42 @@ import (
 
 // loader reads segments into memory, each where the last one lay.
 type loader struct {
-	dir  string
-	name string // of the segment
-	text []byte // of its file
-	file *parquet.File
+	dir    string
+	name   string // of the segment
+	text   []byte // of its file
+	file   *parquet.File
+	chunks []*chunk // nil: not asked for
+	room   *int     // bytes of what is decompressed that may be kept; nil: none
+}
+
+// roomy reports whether more may be kept.
+func (l *loader) roomy() bool { return l.room != nil && *l.room > 0 }
+
+// keep notes that so many bytes are kept. Where there is no room nothing is noted: then there may be
+// several loaders at work.
+func (l *loader) keep(n int) {
+	if l.roomy() {
+		*l.room -= n
+	}
 }
 
 // open reads a segment and checks that it is what was written, and has those columns, by their paths.
 func (l *loader) open(s *segment, columns []string) (err error) {
-	l.name = filepath.Join(l.dir, opsDir, s.name())
+	name := filepath.Join(l.dir, opsDir, s.name())
+	if l.file == nil || l.name != name {
+		l.name, l.file, l.chunks = name, nil, nil
+		if err := l.read(s); err != nil {
+			return err
+		}
+	}
+	if !has(l.file.Schema().Columns(), columns) {
+		return &Error{l.name, ErrForeign, errors.New("its columns are not those of a recording")}
+	}
+	return nil
+}
+
+// read reads a segment and checks it.
+func (l *loader) read(s *segment) (err error) {
 	text, err := l.load()
 	switch {
 	case err != nil:
@@ -41,16 +68,13 @@ func (l *loader) open(s *segment, columns []string) (err error) {
 	if err != nil {
 		return &Error{l.name, ErrDamaged, err}
 	}
-	if !has(f.Schema().Columns(), columns) {
-		return &Error{l.name, ErrForeign, errors.New("its columns are not those of a recording")}
-	}
 	if n := f.NumRows(); s.listed && n != s.rows || n < 1 {
 		return &Error{l.name, ErrDamaged, fmt.Errorf("it says that it has %d rows", n)}
 	}
 	if groups := f.RowGroups(); len(groups) != 1 {
 		return &Error{l.name, ErrDamaged, fmt.Errorf("it has %d row groups", len(groups))}
 	}
-	l.text, l.file = text, f
+	l.text, l.file, l.chunks = text, f, make([]*chunk, len(f.Metadata().RowGroups[0].Columns))
 	return nil
 }
 
@@ -99,7 +123,15 @@ func (l *loader) begin(f func(path []string, chunk *parquet.FileColumnChunk, r f
 	stored := l.file.Metadata().RowGroups[0].Columns
 	paths := l.file.Schema().Columns()
 	for i, chunk := range l.file.RowGroups()[0].ColumnChunks() {
-		f(paths[i], chunk.(*parquet.FileColumnChunk), func() *runs { return runsOf(l.text, &stored[i].MetaData) })
+		f(paths[i], chunk.(*parquet.FileColumnChunk), func() *runs {
+			if l.chunks[i] == nil {
+				l.chunks[i] = chunkOf(l, &stored[i].MetaData)
+			}
+			if l.chunks[i] == nil {
+				return nil
+			}
+			return &runs{chunk: l.chunks[i]}
+		})
 	}
 }
 

@@ -24,10 +24,11 @@ type merger struct {
 	done chan struct{}
 	last bool // the recording was closed in order: merge what is left
 
-	all []segment // in order
-	off bool
-	dec *decoder
-	enc *parquet.GenericWriter[row]
+	all  []segment // in order
+	off  bool
+	dec  *decoder
+	load *loader
+	enc  *parquet.GenericWriter[row]
 
 	batch batch // on its way from dec to enc
 	rows  []row
@@ -121,7 +122,7 @@ func (m *merger) pack(from int) (merged bool) {
 // merge makes one segment of several.
 func (m *merger) merge(parts []segment) (segment, error) {
 	if m.dec == nil {
-		m.dec, m.enc = newDecoder(m.dir, nil), newEncoder()
+		m.dec, m.enc, m.load = newDecoder(nil), newEncoder(), &loader{dir: m.dir}
 	}
 	f, err := createFile(m.dir, segment{first: parts[0].first, last: parts[len(parts)-1].last, level: parts[0].level})
 	if err != nil {
@@ -156,7 +157,7 @@ func (m *merger) merge(parts []segment) (segment, error) {
 func (m *merger) fill(f *file, parts []segment) error {
 	m.enc.Reset(f)
 	for i := range parts {
-		if err := m.dec.open(&parts[i], 0); err != nil {
+		if err := m.dec.open(m.load, &parts[i], 0); err != nil {
 			return err
 		}
 		for m.dec.left > 0 {

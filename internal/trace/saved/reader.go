@@ -36,6 +36,9 @@ type Reader struct {
 	segs []segment // that can be read
 	cut  error     // why there are no more, nil if these are all
 
+	loaded []*loader // of the first segments, for which a glance had room
+	room   int       // bytes that may yet be kept of segments
+
 	ahead  *ahead // nil: nothing was read yet
 	filter Filter // nil: none
 	have   batch
@@ -48,7 +51,7 @@ type Reader struct {
 // read yet. If parts are missing or damaged behind others, those before them can be
 // read, and the error comes after them. The error is an *Error.
 func Open(dir string) (*Reader, error) {
-	r := &Reader{dir: dir}
+	r := &Reader{dir: dir, room: keptMax}
 	for tries := 1; ; tries++ {
 		if err := r.readMeta(); err != nil {
 			return nil, err
@@ -71,6 +74,9 @@ func Open(dir string) (*Reader, error) {
 		}
 	}
 }
+
+// keptMax bounds what a glance keeps of segments, in bytes.
+const keptMax = 32 << 20
 
 // openTries is how often a recording is looked at whose recorder may be merging
 // segments just now.
@@ -345,7 +351,7 @@ func (r *Reader) Next() (trace.Record, error) {
 // does not meddle with Next.
 func (r *Reader) Glances(from int) iter.Seq[*op.Op] {
 	return func(yield func(*op.Op) bool) {
-		d, l := newSkimmer(), &loader{dir: r.dir}
+		d, own := newSkimmer(), &loader{dir: r.dir}
 		defer d.close()
 		for i := range r.segs {
 			s := &r.segs[i]
@@ -353,7 +359,7 @@ func (r *Reader) Glances(from int) iter.Seq[*op.Op] {
 				from -= int(s.rows)
 				continue
 			}
-			if d.open(l, s) != nil {
+			if d.open(r.loader(i, own), s) != nil {
 				return
 			}
 			more, err := d.skim(func(o *op.Op) bool {
@@ -365,6 +371,20 @@ func (r *Reader) Glances(from int) iter.Seq[*op.Op] {
 			}
 		}
 	}
+}
+
+// loader is what loads segment i: what it has kept is at hand when the segment is read again. Where there is no room for
+// that, it is own.
+func (r *Reader) loader(i int, own *loader) *loader {
+	switch {
+	case i < len(r.loaded):
+		return r.loaded[i]
+	case i > len(r.loaded) || r.room < int(r.segs[i].size) || r.segs[i].size == 0:
+		return own
+	}
+	r.room -= int(r.segs[i].size)
+	r.loaded = append(r.loaded, &loader{dir: r.dir, room: &r.room})
+	return r.loaded[i]
 }
 
 // Only lets Next leave out the operations that a filter does not keep. It is called before the first Next.
@@ -379,7 +399,9 @@ func (r *Reader) Passed() (n int) {
 // fill takes the next batch.
 func (r *Reader) fill() error {
 	if r.ahead == nil {
-		r.ahead = decodeAhead(r.dir, r.segs, r.filter)
+		r.room = 0
+		r.ahead = decodeAhead(r.dir, r.segs, r.loaded, r.filter)
+		r.loaded = nil
 	}
 	if r.have.err != nil {
 		return r.have.err

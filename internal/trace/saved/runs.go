@@ -2,20 +2,18 @@ package saved
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/crc32"
-
-	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/encoding/thrift"
-	parquetfile "github.com/parquet-go/parquet-go/format"
 )
 
-// runs are the pages of a column that counts in a dictionary, in the encoding of the
+// runs goes through the pages of a column that counts in a dictionary, in the encoding of the
 // file: runs of one value, and groups of eight values in few bits (RLE/bit-packing
 // hybrid). parquet-go would make a list of them first, which takes longer than all else.
 type runs struct {
-	chunk []byte // what is left of it
+	chunk *chunk
+	nth   int    // page that comes next
+	rest  []byte // of the chunk's text, behind the page at hand, if that is not kept
+	own   []byte // where pages lie that are not kept
+
 	page  []byte // plain, and then padding
 	width int    // bits of a value
 	end   int    // of the page without padding
@@ -28,56 +26,31 @@ type runs struct {
 	left   int    // values of the run
 }
 
-const padding = 8 // a value is taken from as many bytes
-
-// runsOf returns nil for a chunk that is stored otherwise.
-func runsOf(text []byte, chunk *parquetfile.ColumnMetaData) *runs {
-	from, to := chunk.DictionaryPageOffset, chunk.DictionaryPageOffset+chunk.TotalCompressedSize
-	if chunk.Codec != parquetfile.Zstd || from <= 0 || to <= from || to > int64(len(text)) || chunk.DataPageOffset <= from {
-		return nil
-	}
-	return &runs{chunk: text[from:to]}
-}
-
-// errOther is for a page that is stored otherwise.
-var errOther = errors.New("not a dictionary's page")
-
 // turn goes to the next page, and returns how many values it has.
 func (r *runs) turn() (values int, err error) {
-	for {
-		var header parquetfile.PageHeader
-		in := new(thrift.CompactProtocol).NewReaderFromBytes(r.chunk)
-		if err := thrift.NewDecoder(in).Decode(&header); err != nil {
+	c := r.chunk
+	var p page
+	switch at := r.nth - len(c.pages); {
+	case at < 0:
+		p = c.pages[r.nth]
+	case at == 0 && c.loader.roomy():
+		if p, c.rest, err = c.next(c.rest, nil); err != nil {
 			return 0, err
 		}
-		from := in.BytesRead()
-		body := r.chunk[from : from+int(header.CompressedPageSize)]
-		if v2 := &header.DataPageHeaderV2; header.Type != parquetfile.DictionaryPage {
-			if !v2.Valid || v2.V.Encoding != parquetfile.RLEDictionary || v2.V.NumNulls != 0 || v2.V.NumValues < 0 ||
-				v2.V.DefinitionLevelsByteLength != 0 || v2.V.RepetitionLevelsByteLength != 0 || v2.V.IsCompressed.Valid && !v2.V.IsCompressed.V {
-				return 0, errOther
-			}
-			values = int(v2.V.NumValues)
+		c.pages = append(c.pages, p)
+		c.loader.keep(len(p.text))
+	case at == 0:
+		r.rest = c.rest
+		fallthrough
+	default:
+		if p, r.rest, err = c.next(r.rest, r.own); err != nil {
+			return 0, err
 		}
-		if header.CRC != 0 && uint32(header.CRC) != crc32.ChecksumIEEE(body) {
-			return 0, errors.New("a page's bytes have changed")
-		}
-		if r.chunk = r.chunk[from+len(body):]; header.Type != parquetfile.DictionaryPage {
-			return values, r.open(body)
-		}
+		r.own = p.text
 	}
-}
-
-func (r *runs) open(body []byte) (err error) {
-	if r.page, err = parquet.Zstd.Decode(r.page, body); err != nil {
-		return err
-	}
-	if len(r.page) == 0 || r.page[0] > 32 {
-		return errors.New("a page is empty")
-	}
-	r.width, r.next, r.end, r.left = int(r.page[0]), 1, len(r.page), 0
-	r.page = append(r.page, make([]byte, padding)...)
-	return nil
+	r.nth++
+	r.page, r.width, r.next, r.end, r.left = p.text, int(p.text[0]), 1, len(p.text)-padding, 0
+	return p.values, nil
 }
 
 // more goes to the next run. It panics where the page ends, as everything does that
