@@ -144,10 +144,8 @@ func (d *skimmer) begin(l *loader) {
 // look reads what is needed of the next n rows, and tells by bits which of them can be seen through: operations with
 // no more than two names.
 func (d *skimmer) look(n int) (clear uint64, err error) {
-	for _, c := range d.active[ofAll] {
-		if err := c.read(n); err != nil {
-			return 0, d.damaged(err)
-		}
+	if err := d.read(ofAll, n); err != nil {
+		return 0, err
 	}
 	var rows [needs]uint64
 	for i, s := range d.slots[:n] {
@@ -181,6 +179,16 @@ func (d *skimmer) look(n int) (clear uint64, err error) {
 	return clear, d.pick(ofChanging, rows[ofChanging], n)
 }
 
+// read reads columns for the next n rows.
+func (d *skimmer) read(of need, n int) error {
+	for _, c := range d.active[of] {
+		if err := c.read(n); err != nil {
+			return d.damaged(err)
+		}
+	}
+	return nil
+}
+
 // needOf are columns that operations of a kind have need of.
 var needOf = func() (all [256]need) {
 	for of, kinds := range [needs][]op.Kind{
@@ -199,6 +207,9 @@ var needOf = func() (all [256]need) {
 
 // pick reads columns for those of the next n rows that need them, given by bits.
 func (d *skimmer) pick(of need, rows uint64, n int) error {
+	if bits.OnesCount64(rows) > n/3 {
+		return d.read(of, n) // which takes less time
+	}
 	d.picks = d.picks[:0]
 	for ; rows != 0; rows &= rows - 1 {
 		i := int32(bits.TrailingZeros64(rows))

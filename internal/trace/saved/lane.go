@@ -26,7 +26,7 @@ type narrow struct{ *int }
 // looking at the other columns. Words are translated once for each dictionary.
 type lane interface {
 	add(at any)                      // one more slot
-	spare()                          // translate only words that are put
+	spare()                          // translate only words that are put or picked
 	fill(v parquet.Value)            // all slots have that value
 	learn(v *encoding.Values, n int) // the n words that indices count in
 
@@ -268,7 +268,7 @@ type texts[T any] struct {
 	of    func([]byte) T
 	index []int32 // of a page without a dictionary
 
-	spares bool // the dictionary is translated as it is used, which must be by put then
+	spares bool // what is put or picked is translated then, and nothing may be copied
 	made   []bool
 	text   []byte
 	ends   []uint32
@@ -306,6 +306,10 @@ func (l *texts[T]) page(v *encoding.Values) []int32 {
 	text, ends := v.ByteArray()
 	n := max(len(ends)-1, 0)
 	l.made = nil
+	if l.spares {
+		l.text, l.ends = text, ends
+		return nil
+	}
 	l.dict, l.index = append(l.dict[:0], l.of(nil)), slices.Grow(l.index[:0], n)[:n]
 	clear(l.index)
 	var last []byte
@@ -326,7 +330,12 @@ func (l *texts[T]) page(v *encoding.Values) []int32 {
 
 func (l *texts[T]) copy(_, _, _, _ int) { panic("texts have an index") }
 
-func (l *texts[T]) pick([]pick, int) { panic("texts have an index") }
+func (l *texts[T]) pick(some []pick, from int) {
+	for _, p := range some {
+		at := from + int(p.row)
+		*l.at[p.slot] = l.of(l.text[l.ends[at]:l.ends[at+1]])
+	}
+}
 
 // flags are bits.
 type flags struct {

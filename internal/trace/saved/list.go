@@ -2,6 +2,7 @@ package saved
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/parquet-go/parquet-go"
@@ -188,7 +189,14 @@ func (c *column) skipEmpty(n int) bool {
 // emptyLists is how many of the next n rows come before the first whose list is not empty, as far as the page tells.
 func (c *column) emptyLists(n int) int {
 	def := c.def[:min(n, len(c.def))]
-	return len(def) - len(bytes.TrimLeft(def, "\x00"))
+	at := 0
+	for at+8 <= len(def) && binary.NativeEndian.Uint64(def[at:]) == 0 {
+		at += 8
+	}
+	for at < len(def) && def[at] == 0 {
+		at++
+	}
+	return at
 }
 
 // skipAlike passes over levels if they are these.

@@ -362,10 +362,14 @@ func (r *Reader) Glances(from int) iter.Seq[*op.Op] {
 			if d.open(r.loader(i, own), s) != nil {
 				return
 			}
-			more, err := d.skim(func(o *op.Op) bool {
-				from--
-				return from >= 0 || yield(o)
-			})
+			f := yield
+			if from > 0 {
+				f = func(o *op.Op) bool {
+					from--
+					return from >= 0 || yield(o)
+				}
+			}
+			more, err := d.skim(f)
 			if !more || err != nil {
 				return
 			}
