@@ -149,11 +149,7 @@ func (a *analysis) open(paths []string) error {
 
 // run takes all records. After an error, what was taken before can be reported.
 func (a *analysis) run(ctx context.Context) error {
-	collected := collectSooner()
-	defer collected()
-	if a.sifted = a.saved != nil && a.saved.Unfinished() == "" && a.sift(ctx); !a.sifted {
-		collected()
-	}
+	a.sifted = a.saved != nil && a.saved.Unfinished() == "" && a.sift(ctx)
 	err := a.takeAll(ctx)
 	if a.flow != nil {
 		a.flow.Close()

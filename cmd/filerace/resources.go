@@ -43,27 +43,18 @@ func (c collecting) begin() (end func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
+	// What is allocated by the side, as a collection does that such a block sets off, can end up behind the block, and
+	// then the runtime takes it for memory that was used, and clears it all (allocNeedsZero, runtime/mheap.go).
+	before := debug.SetGCPercent(-1)
 	untouched := make([]byte, c.spare*100/c.percent)
 	if c.huge {
 		lieTogether()
 	}
-	before := debug.SetGCPercent(c.percent)
+	debug.SetGCPercent(c.percent)
 	return func() {
 		debug.SetGCPercent(before)
 		runtime.KeepAlive(untouched)
 	}
-}
-
-// collectSooner lets less garbage grow than collectingTraces does, while few operations are made of a trace, until the
-// returned function is called. The block that is never touched stays: one that was made now might lie where
-// something was, and be cleared.
-func collectSooner() (end func()) {
-	if os.Getenv("GOGC") != "" {
-		return func() {}
-	}
-	const percent = 15 // some 30 MiB, and as much of what is live
-	before := debug.SetGCPercent(percent)
-	return func() { debug.SetGCPercent(before) }
 }
 
 // hugeHeap is how much of the heap may lie in huge pages, in bytes.
