@@ -61,8 +61,7 @@ func (c *chunk) dictionary() (encoding.Values, int, error) {
 		return c.dict, 0, err
 	}
 	h := header.DictionaryPageHeader
-	if header.Type != parquetfile.DictionaryPage || !h.Valid || h.V.NumValues < 0 ||
-		h.V.Encoding != parquetfile.Plain && h.V.Encoding != parquetfile.PlainDictionary {
+	if header.Type != parquetfile.DictionaryPage || !h.Valid || h.V.NumValues < 0 || h.V.Encoding != parquetfile.Plain {
 		return c.dict, 0, errOther
 	}
 	text, err := c.decompress(nil, body, header.UncompressedPageSize)
