@@ -111,9 +111,9 @@ type analysis struct {
 }
 
 func (a *analysis) open(paths []string) error {
-	if _, err := os.Stat(paths[0]); errors.Is(err, fs.ErrNotExist) && len(paths) == 1 && paths[0] != "" {
+	if _, err := os.Stat(paths[0]); errors.Is(err, fs.ErrNotExist) && paths[0] != "" {
 		if _, err := os.Stat(saved.Name(paths[0])); err == nil {
-			paths = []string{saved.Name(paths[0])} // as given to --record
+			paths = append([]string{saved.Name(paths[0])}, paths[1:]...) // as given to --record
 		}
 	}
 	if info, err := os.Stat(paths[0]); err == nil && info.IsDir() {
