@@ -43,8 +43,8 @@ func (c collecting) begin() (end func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	// What is allocated by the side, as a collection does that such a block sets off, can end up behind the block, and
-	// then the runtime takes it for memory that was used, and clears it all (allocNeedsZero, runtime/mheap.go).
+	// A block of this size sets off a collection. That allocates, too, and if what it gets lies behind the block, and
+	// came first, the runtime takes the block for memory that was used, and clears it all (allocNeedsZero, runtime/mheap.go).
 	before := debug.SetGCPercent(-1)
 	untouched := make([]byte, c.spare*100/c.percent)
 	if c.huge {

@@ -77,7 +77,7 @@ func (c *chunk) dictionary() (encoding.Values, int, error) {
 	return c.dict, c.words, nil
 }
 
-// understand takes the dictionary's page.
+// understand makes words of the dictionary's page.
 func (c *chunk) understand(text []byte) error {
 	size := 0
 	switch c.typ {
@@ -112,16 +112,18 @@ func (c *chunk) next(text, buffer []byte) (p page, rest []byte, err error) {
 		v2.V.DefinitionLevelsByteLength != 0 || v2.V.RepetitionLevelsByteLength != 0 || v2.V.IsCompressed.Valid && !v2.V.IsCompressed.V {
 		return page{}, text, errOther
 	}
-	plain, err := c.decompress(buffer, body, header.UncompressedPageSize)
+	p.text, err = c.decompress(buffer, body, header.UncompressedPageSize)
 	switch {
 	case err != nil:
 		return page{}, text, err
-	case len(plain) == 0 || plain[0] > 32:
+	case len(p.text) == 0 || p.text[0] > 32:
 		return page{}, text, errors.New("a page is empty")
 	}
-	return page{append(plain, make([]byte, padding)...), int(v2.V.NumValues)}, rest, nil
+	p.text, p.values = append(p.text, make([]byte, padding)...), int(v2.V.NumValues)
+	return p, rest, nil
 }
 
+// decompress puts what a page holds into a buffer, or a larger one; size is what its header says that it takes.
 func (c *chunk) decompress(buffer, body []byte, size int32) ([]byte, error) {
 	if 0 < size && size < believedMax {
 		buffer = slices.Grow(buffer[:0], int(size)+padding)

@@ -14,7 +14,7 @@ type column struct {
 	name  string
 	lane  lane
 	from  *parquet.FileColumnChunk
-	pages parquet.Pages // nil: none was read, as runs are
+	pages parquet.Pages // nil: not begun, as long as there are runs
 	page  parquet.Page
 	runs  *runs   // nil: pages are read
 	rows  int64   // of the chunk before the page

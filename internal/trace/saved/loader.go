@@ -20,7 +20,7 @@ type loader struct {
 	name   string // of the segment
 	text   []byte // of its file
 	file   *parquet.File
-	chunks []*chunk // nil: not asked for
+	chunks []*chunk // by column; nil: not asked for, or stored otherwise
 	room   *int     // bytes of what is decompressed that may be kept; nil: none
 }
 
