@@ -5,7 +5,6 @@ import (
 	"hash/crc32"
 	"slices"
 
-	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress"
 	"github.com/parquet-go/parquet-go/encoding"
 	"github.com/parquet-go/parquet-go/encoding/plain"
@@ -48,7 +47,7 @@ func chunkOf(l *loader, stored *parquetfile.ColumnMetaData) *chunk {
 	if from <= 0 || to <= from || to > int64(len(l.text)) || stored.DataPageOffset <= from {
 		return nil
 	}
-	return &chunk{loader: l, codec: parquet.LookupCompressionCodec(stored.Codec), typ: stored.Type, text: l.text[from:to]}
+	return &chunk{loader: l, codec: codecs[stored.Codec], typ: stored.Type, text: l.text[from:to]}
 }
 
 // dictionary returns what the pages count in, and how much that is.

@@ -1,6 +1,7 @@
 package saved
 
 import (
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -24,7 +25,6 @@ var storages = map[string]storage{
 	"as it is":        {},
 	"no dictionary":   {tags: strings.NewReplacer(",dict", "")},
 	"not compressed":  {tags: strings.NewReplacer(",zstd", "")},
-	"snappy":          {tags: strings.NewReplacer(",zstd", ",snappy")},
 	"pages of old":    {how: []parquet.WriterOption{parquet.DataPageVersion(1)}},
 	"small pages":     {how: []parquet.WriterOption{parquet.PageBufferSize(500)}},
 	"end of the dict": {how: []parquet.WriterOption{parquet.PageBufferSize(1000), parquet.DictionaryMaxBytes(2000)}},
@@ -61,6 +61,14 @@ func TestOtherEncodings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A recording that something else has compressed is refused: not every decoder withstands damage.
+func TestOtherCodec(t *testing.T) {
+	dir := storage{tags: strings.NewReplacer(",zstd", ",snappy")}.record(t, plainOps(2))
+	if _, err := readErr(dir); !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), "compressed by SNAPPY") {
+		t.Errorf("error %v", err)
 	}
 }
 

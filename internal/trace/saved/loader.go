@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
+	parquetfile "github.com/parquet-go/parquet-go/format"
 )
 
 // loader reads segments into memory, each where the last one lay.
@@ -74,9 +76,18 @@ func (l *loader) read(s *segment) (err error) {
 	if groups := f.RowGroups(); len(groups) != 1 {
 		return &Error{l.name, ErrDamaged, fmt.Errorf("it has %d row groups", len(groups))}
 	}
+	for i := range f.Metadata().RowGroups[0].Columns {
+		if c := f.Metadata().RowGroups[0].Columns[i].MetaData.Codec; codecs[c] == nil {
+			return &Error{l.name, ErrForeign, fmt.Errorf("it is compressed by %v, and recordings are by zstd", c)}
+		}
+	}
 	l.text, l.file, l.chunks = text, f, make([]*chunk, len(f.Metadata().RowGroups[0].Columns))
 	return nil
 }
+
+// codecs are what a recording may be compressed by. Others are not asked: some take whatever memory a damaged
+// page makes them believe that they need.
+var codecs = map[parquetfile.CompressionCodec]compress.Codec{parquetfile.Zstd: &parquet.Zstd, parquetfile.Uncompressed: &parquet.Uncompressed}
 
 // load reads the segment's file.
 func (l *loader) load() ([]byte, error) {
