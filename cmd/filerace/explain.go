@@ -125,6 +125,9 @@ func (a *analysis) open(paths []string) error {
 			return err
 		}
 		a.saved, a.source = r, r
+		if r.Meta().Single {
+			a.stream.Foresee()
+		}
 		return nil
 	}
 	s, err := logs.Open(paths...)
@@ -265,13 +268,11 @@ func (a *analysis) home() string {
 
 func (a *analysis) report(end race.End) *report.Report {
 	notes := a.source.Notes()
-	r := &report.Report{Command: notes.Command, Runs: 1, Explored: 1}
-	older := 0
-	for _, t := range a.stream.End(end) {
-		r.Findings = append(r.Findings, report.Found{Finding: t.Finding, Ops: t.Ops})
-		older += t.Older
+	found, older := a.found(end)
+	r := &report.Report{Command: notes.Command, Runs: 1, Explored: 1, Findings: found, Missed: limits(notes)}
+	if a.stream.Short() {
+		r.Missed = append(r.Missed, race.ShortOfRoom)
 	}
-	r.Missed = limits(notes)
 	if a.stream.Gaps() > 0 && notes.Lost == 0 {
 		r.Missed = append(r.Missed, fmt.Sprintf("the trace has %s, and nothing was concluded across them", count(a.stream.Gaps(), "gap")))
 	}
@@ -285,6 +286,15 @@ func (a *analysis) report(end race.End) *report.Report {
 		r.Missed = append(r.Missed, fmt.Sprintf("%s of the stories told are too far back to be shown", count(older, "step")))
 	}
 	return r
+}
+
+// found returns what happened, and what could have; and how many steps of that are no longer kept.
+func (a *analysis) found(end race.End) (found []report.Found, older int) {
+	for _, t := range a.stream.End(end) {
+		found = append(found, report.Found{Finding: t.Finding, Ops: t.Ops})
+		older += t.Older
+	}
+	return found, older
 }
 
 // limits says what the source did not tell, a sentence each.

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -99,7 +98,9 @@ func (b *bench) attempt(p *Plan) (rep Report, err error) {
 		r.step = stepper(p.Step)
 	}
 	if p.Record != "" {
-		if r.saved, err = saved.Create(p.Record, recordMeta(&p.Target, time.Now())); err != nil {
+		meta := recordMeta(&p.Target, time.Now())
+		meta.Single = p.Single
+		if r.saved, err = saved.Create(p.Record, meta); err != nil {
 			return rep, &setupError{"record", err}
 		}
 		defer r.saved.Close(nil, nil) // of a run that could not be carried out
@@ -198,8 +199,10 @@ func (r *runner) finish(res tracee.Result) {
 		rep.Shared = r.learn.keys()
 		all := append(append([]string{}, r.plan.Shared...), rep.Shared...)
 		rep.Goals, rep.Steps = r.windows.goals(all)
-		if r.plan.Single {
-			r.addPossible(r.windows.possible(rep.Shared))
+	}
+	if r.room != nil {
+		for _, f := range r.room.Besides(rep.Findings) {
+			rep.Findings, rep.Keys = append(rep.Findings, f), append(rep.Keys, f.Rule+" "+r.names.name(f.Path))
 		}
 	}
 }
@@ -267,16 +270,6 @@ func lookUp(name, dir string, env []string) (string, error) {
 		return "", fmt.Errorf("cannot run %s: no such command in PATH", name)
 	}
 	return path, nil
-}
-
-// addPossible adds what this run left room for, unless it happened.
-func (r *runner) addPossible(possible []race.Finding) {
-	rep := &r.report
-	for _, f := range possible {
-		if key := f.Rule + " " + r.names.name(f.Path); !slices.Contains(rep.Keys, key) {
-			rep.Findings, rep.Keys = append(rep.Findings, f), append(rep.Keys, key)
-		}
-	}
 }
 
 // cut is how much of the schedule it takes to show the race. A race that explains

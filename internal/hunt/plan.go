@@ -8,6 +8,7 @@ import (
 
 	"filerace/internal/op"
 	"filerace/internal/race"
+	"filerace/internal/report"
 	"filerace/internal/schedule"
 )
 
@@ -67,6 +68,7 @@ type Report struct {
 	Kind       string               `json:"kind,omitempty"` // of Err: "ptrace", "seccomp", "setup", "fresh", "start", ""
 	Ending     Ending               `json:"ending"`
 	Findings   []race.Finding       `json:"findings,omitempty"`
+	Told       []report.Found       `json:"-"`              // Findings with the operations that are kept of each, of a run that is watched
 	Keys       []string             `json:"keys,omitempty"` // of the findings: rule and object, the same in every run
 	Cuts       []int                `json:"cuts,omitempty"` // of each finding: decisions that had been made when it had happened
 	Order      uint64               `json:"order"`          // tells classes of order apart

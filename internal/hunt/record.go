@@ -49,7 +49,7 @@ func (r *runner) endRecording() {
 
 // Single is the report of one run, neither rerun nor replayed.
 func Single(t *Target, rep *Report) *report.Report {
-	out := &report.Report{Command: t.Command, Runs: 1, Seconds: rep.Elapsed.Seconds(), Explored: 1}
+	out := &report.Report{Command: t.Command, Runs: 1, Seconds: rep.Elapsed.Seconds(), Explored: 1, Findings: rep.Told}
 	for _, found := range rep.Findings {
 		out.Findings = append(out.Findings, report.Found{Finding: found, Ops: rep.Ops})
 	}

@@ -157,7 +157,7 @@ func printStep(r *runner, o *op.Op) {
 func RunOnce(ctx context.Context, t Target) (*Report, error) { return runOnce(ctx, &Plan{Target: t}) }
 
 func runOnce(ctx context.Context, p *Plan) (*Report, error) {
-	p.KeepOps, p.Learn, p.Single, p.Show, p.Strategy = true, true, true, true, schedule.Spec{Name: "fifo"}
+	p.KeepOps, p.Single, p.Show, p.Strategy = true, true, true, schedule.Spec{Name: "fifo"}
 	w, err := StartWorker(-1)
 	if err != nil {
 		return nil, err

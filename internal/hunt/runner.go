@@ -37,6 +37,7 @@ type runner struct {
 	decided []int32 // by Seq: decisions made so far
 	learn   *sharing
 	windows *windows
+	room    *race.Room // nil: it is not the only run
 	outside *outside
 	marked  map[string]bool               // unmodelled calls
 	step    func(r *runner, next int) int // a person's leave for the next decision
@@ -54,6 +55,9 @@ func newRunner(p *Plan, s schedule.Strategy, n *naming, scratch string) *runner 
 	if p.Learn {
 		r.learn, r.windows = newSharing(), newWindows()
 		r.windows.inside = p.Inside
+	}
+	if p.Single {
+		r.room = race.NewRoom()
 	}
 	return r
 }
@@ -221,6 +225,9 @@ func (r *runner) take(o *op.Op) {
 	if r.learn != nil {
 		r.learn.see(r.names, o, e)
 		r.windows.see(r.names, o, e)
+	}
+	if r.room != nil {
+		r.room.See(e)
 	}
 	if r.plan.KeepOps {
 		r.report.Ops = append(r.report.Ops, o)

@@ -19,7 +19,6 @@ import (
 	"filerace/internal/report"
 	"filerace/internal/trace"
 	"filerace/internal/trace/saved"
-	"filerace/internal/world"
 )
 
 // watched is a run that nobody controls: the kernel tells of it.
@@ -32,12 +31,6 @@ type watched struct {
 	saved  *saved.Writer
 	report Report
 
-	// A second world, beside that of the stream, tells what the run left room for.
-	world   *world.World
-	names   *naming
-	learn   *sharing
-	windows *windows
-
 	mu   sync.Mutex
 	live map[int]bool // process ids that have not ended
 	read chan error   // how the reading ended
@@ -47,10 +40,9 @@ type watched struct {
 // output and environment as they are. missed says what was not seen, a sentence each. dir, if not
 // empty, gets a recording. An error that is probe.ErrUnavailable means that nothing was run.
 func WatchOnce(ctx context.Context, t Target, dir string) (rep *Report, missed []string, err error) {
-	w := &watched{target: &t, world: world.New(), names: newNaming(), learn: newSharing(), windows: newWindows(),
-		live: map[int]bool{}, read: make(chan error, 1)}
-	w.names.under(t.Dir, "")
+	w := &watched{target: &t, live: map[int]bool{}, read: make(chan error, 1)}
 	w.stream = race.NewStream(nil)
+	w.stream.Foresee()
 	w.flow = trace.NewFlow(w.stream.World(), w.take)
 	if err := w.start(); err != nil {
 		return nil, nil, err
@@ -107,7 +99,7 @@ func (w *watched) record(dir string) (err error) {
 	}
 	n := w.source.Notes()
 	w.saved, err = saved.Create(dir, saved.Meta{Command: w.target.Command, Dir: w.target.Dir, Recorder: n.Kind, Start: n.Start,
-		Notes: saved.Notes{Identities: n.Identities}})
+		Single: true, Notes: saved.Notes{Identities: n.Identities}})
 	return err
 }
 
@@ -145,21 +137,6 @@ func (w *watched) take(e trace.Event) {
 			w.saved.Op(o)
 		}
 	}
-	if o == nil {
-		w.world = world.New()
-		return
-	}
-	w.report.OpCount++
-	switch {
-	case o.Kind == op.Inherit:
-		w.names.born(o.PID, o.Actor)
-	case o.Kind == op.Fork && !o.Failed() && !o.Thread:
-		w.names.born(int(o.Ret), o.Child)
-	}
-	w.world.Enter(o)
-	eff := w.world.Apply(o)
-	w.learn.see(w.names, o, eff)
-	w.windows.see(w.names, o, eff)
 }
 
 // wait waits for the end of the command and of all that it started but for daemons,
@@ -248,18 +225,7 @@ func (w *watched) busy() bool {
 func (w *watched) finish() (*Report, []string, error) {
 	rep := &w.report
 	for _, t := range w.stream.End(race.End{All: w.target.All, Failed: rep.Ending.Status != 0}) {
-		rep.Findings = append(rep.Findings, t.Finding)
-		rep.Keys = append(rep.Keys, t.Rule+" "+w.names.name(t.Path))
-		rep.Ops = t.Ops
-	}
-	rep.Shared = w.learn.keys()
-	r := &runner{report: *rep, names: w.names}
-	r.addPossible(w.windows.possible(rep.Shared))
-	*rep = r.report
-	if len(rep.Ops) == 0 {
-		for _, o := range w.windows.ops {
-			rep.Ops = append(rep.Ops, o.op)
-		}
+		rep.Told = append(rep.Told, report.Found{Finding: t.Finding, Ops: t.Ops})
 	}
 	if w.saved != nil {
 		w.endRecording()
@@ -286,6 +252,9 @@ func (w *watched) missed() (out []string) {
 	}
 	if n.Broken > 0 {
 		out = append(out, fmt.Sprintf("%d events could not be read: %s", n.Broken, n.FirstBad))
+	}
+	if w.stream.Short() {
+		out = append(out, race.ShortOfRoom)
 	}
 	return out
 }

@@ -29,6 +29,7 @@ type Stream struct {
 
 	world *world.World
 	rules *Detector
+	room  *Room // nil: nobody asked
 	tell  func(Told)
 
 	seq      int
@@ -75,6 +76,12 @@ func (s *Stream) Len() int { return s.seq }
 // Gaps is how many gaps there were.
 func (s *Stream) Gaps() int { return s.gaps }
 
+// Foresee lets End tell what could have happened, too. It is called before any operation is taken.
+func (s *Stream) Foresee() { s.room = NewRoom() }
+
+// Short reports whether not all that could have happened was looked for (see Room).
+func (s *Stream) Short() bool { return s.room != nil && s.room.Short() }
+
 // Pass lets n operations count that are not shown to it (see Sieve).
 func (s *Stream) Pass(n int) { s.seq += n }
 
@@ -102,6 +109,9 @@ func (s *Stream) Take(e world.Event) {
 		s.veiled.put(o.File.ID, o.Seq)
 	}
 	s.rules.Step(s.world, eff)
+	if s.room != nil {
+		s.room.See(eff)
+	}
 	if o.Kind == op.Open || len(s.nameless.open) > 0 {
 		s.nameless.step(s.world, eff, s.rules.tell)
 	}
@@ -140,6 +150,9 @@ func (s *Stream) gap(lost uint64) {
 		s.old[p.Actor] = true
 	}
 	*s.world = *world.New()
+	if s.room != nil {
+		s.room.Gap()
+	}
 	old := s.rules
 	s.restart()
 	s.rules.all, s.rules.found, s.rules.possible, s.rules.untold = old.all, old.found, old.possible, old.untold
@@ -171,7 +184,11 @@ func (s *Stream) mayGoOn(a op.Actor) bool {
 func (s *Stream) End(end End) []Told {
 	s.closed = true
 	var out []Told
-	for _, f := range s.rules.End(s.world, end) {
+	found := s.rules.End(s.world, end)
+	if s.room != nil {
+		found = append(found, s.room.Besides(found)...)
+	}
+	for _, f := range found {
 		out = append(out, s.told(f))
 	}
 	return out

@@ -63,6 +63,7 @@ type Meta struct {
 	Command  []string  `json:"command"`  // of the run; empty: a whole system was watched
 	Dir      string    `json:"dir"`      // where the command started
 	Recorder string    `json:"recorder"` // "control", "eBPF", …
+	Single   bool      `json:"single"`   // the command was run once, by itself: what it left room for counts, too
 	Start    time.Time `json:"start"`    // wall time of enter_ns 0
 	Host     Host      `json:"host"`
 	Notes    Notes     `json:"notes"`
