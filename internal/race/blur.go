@@ -3,6 +3,7 @@ package race
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"slices"
 
 	"filerace/internal/op"
@@ -18,6 +19,14 @@ func (s *Stream) judge(f *Finding) {
 	if d := s.doubt(f); d != "" {
 		f.Evidence = Possible
 		f.Why += " " + d
+		return
+	}
+	for i, m := range f.Marks {
+		for j, n := range f.Marks[i+1:] {
+			if a, b := s.step(f, i), s.step(f, i+1+j); f.swaps(a.Op, b.Op) && s.blurred(a, b) {
+				f.Why += fmt.Sprintf(" Steps %d and %d overlapped in time: it may have been the other way round, with the same harm.", m, n)
+			}
+		}
 	}
 }
 

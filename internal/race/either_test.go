@@ -2,6 +2,7 @@ package race
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -81,6 +82,42 @@ func TestWhatWasSeenComesFirst(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%s: %q, want %q of %s", c.look, got, c.want, rulesOf(told))
+		}
+	}
+}
+
+// Two edits that both replace the file: whichever came last undid the other, if both began with the
+// same version.
+func TestReplacementsThatOverlap(t *testing.T) {
+	const script = forked + `
+20 21 11 open /n flags=0 = 3
+22 23 11 read fd=3 len=64 = 4
+24 25 12 open /n flags=0 = 3
+26 27 12 read fd=3 len=64 = %d
+30 31 11 open /a flags=0xc1 = 4
+32 33 11 write fd=4 len=4 = 4
+34 35 12 open /b flags=0xc1 = 4
+36 37 12 write fd=4 len=4 = 4
+40 45 11 rename /a /n = 0
+41 44 12 rename /b /n = 0
+`
+	const made = "2 3 1 open /n flags=0x242 = 3\n4 5 1 write fd=3 len=4 = 4\n6 7 1 close fd=3 = 0"
+	told := streamed(t, fmt.Sprintf(script, made, 4))
+	if got := rulesOf(told); got != "lost-update observed" {
+		t.Errorf("both read: %s", got)
+	}
+	for _, f := range told {
+		if !strings.Contains(f.Why, "overlapped in time: it may have been the other way round, with the same harm") {
+			t.Errorf("both read: %s", f.Why)
+		}
+	}
+	if got := rulesOf(streamed(t, fmt.Sprintf(script, made, -9))); got != "" && got != "lost-update possible" {
+		t.Errorf("one read: %s", got)
+	}
+	apart := strings.Replace(fmt.Sprintf(script, made, 4), "41 44 12", "46 47 12", 1)
+	for _, f := range streamed(t, apart) {
+		if f.Evidence != Observed || strings.Contains(f.Why, "overlapped") {
+			t.Errorf("one after the other: %s %s", f.Evidence, f.Why)
 		}
 	}
 }

@@ -100,11 +100,23 @@ func (r *lostUpdateRule) replace(e *world.Effect, report func(Finding)) {
 	now := e.Entry2.File
 	f := u.finding(now, deedOf(e))
 	f.alsoNamed(e.Entry.Path)
+	if r.mutual(&u, e.Op) {
+		f.eitherWay(lost, deedOf(e))
+	}
 	if same(e.Before2.Segs, e.Before2.Size, now.Segs, now.Size) && !r.counted(&u, now) {
 		r.equal(f)
 		return
 	}
 	report(f)
+}
+
+// mutual reports whether the update that was lost had been put in place, too, and been made from the same
+// version: the other way round, it would have undone the one that undid it, which is now. What it read, it had read
+// before now began.
+func (r *lostUpdateRule) mutual(u *update, now *op.Op) bool {
+	return u.lost.by.Kind == op.Rename && slices.ContainsFunc(r.readings.names.get(u.name), func(l last[reading]) bool {
+		return l.v.file == u.read.file && u.lost.after(l.v.deed) && oneStory(l.v.deed, u.lost) && l.v.by.Exit < now.Enter
+	})
 }
 
 // cut notes a truncation; what is lost shows when the new contents are known.

@@ -40,6 +40,7 @@ var ShortOfRoom = fmt.Sprintf("what could have happened was looked for among the
 type moment struct {
 	deed
 	process op.Actor
+	arrives bool // Rename: the path is where it leads to
 }
 
 // NewRoom returns one that has seen nothing.
@@ -59,15 +60,15 @@ func (r *Room) See(e *world.Effect) {
 		n := &o.Names[i]
 		named = named || n.Path == o.File.Path
 		if !dull(n.Type) && !orders(n.Type) {
-			r.put(n.Path, e)
+			r.put(n.Path, e, i == 1)
 		}
 	}
 	if !named {
-		r.put(o.File.Path, e)
+		r.put(o.File.Path, e, false)
 	}
 }
 
-func (r *Room) put(path string, e *world.Effect) {
+func (r *Room) put(path string, e *world.Effect, arrives bool) {
 	if path == "" {
 		return
 	}
@@ -85,7 +86,7 @@ func (r *Room) put(path string, e *world.Effect) {
 		u.full = p
 		return
 	}
-	u.moments = append(u.moments, moment{deedOf(e), p})
+	u.moments = append(u.moments, moment{deedOf(e), p, arrives})
 	r.most--
 }
 
@@ -135,7 +136,7 @@ func (r *Room) between(path string, a1, a2 *moment, on []moment) {
 		if b.process == a1.process || b.process == a2.process {
 			continue // what orders the threads of a process is not seen
 		}
-		rule := shape(a1.by, b.by, a2.by)
+		rule := shape(a1, b, a2)
 		if rule == "" || !world.Unordered(b.at, a1.at) || !world.Unordered(b.at, a2.at) {
 			continue
 		}
@@ -177,20 +178,19 @@ var shapely = func() (kinds [op.Kinds]bool) {
 }()
 
 // shape names the rule that would fire if b came between a1 and a2, "" if none.
-func shape(a1, b, a2 *op.Op) string {
-	writes := changesBytes(a2) && !appends(a2)
+func shape(a1, b, a2 *moment) string {
 	switch {
-	case absent(a1) && creates(a2) && creates(b):
+	case absent(a1.by) && a2.creates() && b.creates():
 		return "check-then-create"
-	case a1.Kind == op.Read && a2.Kind == op.Truncate && b.Kind == op.Write:
+	case a1.by.Kind == op.Read && a2.by.Kind == op.Truncate && b.by.Kind == op.Write:
 		return "truncated-away"
-	case a1.Kind == op.Read && (writes || replaces(a2)) && (changesBytes(b) || replaces(b)):
+	case a1.by.Kind == op.Read && (changesBytes(a2.by) && !appends(a2.by) || a2.replaces()) && (changesBytes(b.by) || b.replaces()):
 		return "lost-update"
-	case a1.Kind == op.Seek && a1.Whence == 2 && a2.Kind == op.Write && !appends(a2) && b.Kind == op.Write:
+	case a1.by.Kind == op.Seek && a1.by.Whence == op.SEEK_END && a2.by.Kind == op.Write && !appends(a2.by) && b.by.Kind == op.Write:
 		return "lost-append"
-	case empties(a1) && a2.Kind == op.Write && b.Kind == op.Read:
+	case empties(a1.by) && a2.by.Kind == op.Write && b.by.Kind == op.Read:
 		return "partial-read"
-	case a1.Kind == op.Open && locks(a2) && removes(b):
+	case a1.by.Kind == op.Open && locks(a2.by) && removes(b.by):
 		return "unlinked-lock"
 	}
 	return ""
@@ -201,16 +201,20 @@ func absent(o *op.Op) bool {
 }
 
 // creates: without O_EXCL, or by a rename that replaces.
-func creates(o *op.Op) bool {
-	return !o.Failed() && (o.Kind == op.Open && o.Flags&(op.O_CREAT|op.O_EXCL) == op.O_CREAT || replaces(o))
+func (m *moment) creates() bool {
+	o := m.by
+	return m.replaces() || o.Kind == op.Open && !o.Failed() && o.Flags&(op.O_CREAT|op.O_EXCL) == op.O_CREAT
 }
 
-func replaces(o *op.Op) bool { return o.Kind == op.Rename && !o.Failed() && o.Flags == 0 }
+func (m *moment) replaces() bool {
+	return m.arrives && m.by.Kind == op.Rename && !m.by.Failed() && m.by.Flags == 0
+}
 
 func empties(o *op.Op) bool {
 	return !o.Failed() && (o.Kind == op.Open && o.Flags&op.O_TRUNC != 0 || o.Kind == op.Truncate && o.Len == 0)
 }
 
+// removes: a name, or the file from it, by another that takes its place.
 func removes(o *op.Op) bool { return (o.Kind == op.Unlink || o.Kind == op.Rename) && !o.Failed() }
 
 func locks(o *op.Op) bool {

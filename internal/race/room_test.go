@@ -87,6 +87,27 @@ func TestRoom(t *testing.T) {
 			1.1  ftruncate 3 0
 			1.2  open log wronly,append = 3
 			1.2  write 3 "two\n"`, "truncated-away /w/log"},
+		"two edits": {`
+			have conf "a\n"
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open conf rdonly = 3
+			1.1  read 3
+			1.1  open .conf1 wronly,creat,excl = 4
+			1.1  write 4 "b\n"
+			1.1  rename .conf1 conf
+			1.2  open conf rdonly = 3
+			1.2  read 3
+			1.2  open .conf2 wronly,creat,excl = 4
+			1.2  write 4 "c\n"
+			1.2  rename .conf2 conf`, "lost-update /w/conf"},
+		"made by one, moved away by the other": {`
+			1    fork 1.1
+			1    fork 1.2
+			1.1  stat new
+			1.1  open new wronly,creat = 3
+			1.1  close 3
+			1.2  rename new old`, ""},
 		"one process": {strings.ReplaceAll(twoCounts, "1.2  ", "1.1  "), ""},
 		"each a file of its own": {`
 			have a "1\n"
