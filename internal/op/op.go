@@ -57,6 +57,10 @@ type FileID struct {
 // IsZero reports whether f names no file.
 func (f FileID) IsZero() bool { return f == FileID{} }
 
+// MadeUp reports whether f stands for a file whose identity no source told: it tells the file
+// from others of the same run, and no more. No file system has device number 0.
+func (f FileID) MadeUp() bool { return f.Dev == 0 && f.Ino != 0 }
+
 // FileType is what kind of object a descriptor or a name leads to.
 type FileType uint8
 

@@ -11,8 +11,8 @@ import (
 
 // fileState is how the file of a finding stands at one moment.
 type fileState struct {
-	known   bool   // some operation has looked the name up
-	ino     uint64 // that the name leads to; 0: no such name
+	known   bool      // some operation has looked the name up
+	file    op.FileID // that the name leads to; zero: no such name
 	size    int64
 	version int
 	locks   []holder
@@ -28,7 +28,7 @@ type holder struct {
 
 // former is a file that the name led to before and that is still in use.
 type former struct {
-	ino   uint64
+	file  op.FileID
 	path  string // its name now; "" if it has none
 	locks []holder
 }
@@ -38,14 +38,14 @@ func (s *subject) state(w *world.World) fileState {
 	st := fileState{known: known}
 	now := s.named(w)
 	if now != nil {
-		st.ino, st.size, st.version, st.locks = now.ID.Ino, now.Size, now.Version, holders(w, now)
+		st.file, st.size, st.version, st.locks = now.ID, now.Size, now.Version, holders(w, now)
 	}
 	for _, id := range s.past {
 		f := w.File(id)
 		if f == nil || f == now || f.Opens == 0 {
 			continue
 		}
-		o := former{ino: id.Ino, locks: holders(w, f)}
+		o := former{file: id, locks: holders(w, f)}
 		for _, e := range f.Names {
 			o.path = e.Path
 		}
@@ -112,7 +112,7 @@ const maxTerse = 2
 // phrase chooses the words for a table.
 func phrase(rule string, rows []row, n names) phrasing {
 	p := phrasing{names: n, content: aboutContent(rule)}
-	var inodes []uint64
+	var files []op.FileID
 	var families []op.LockFamily
 	for _, r := range rows {
 		if r.op == nil {
@@ -120,17 +120,17 @@ func phrase(rule string, rows []row, n names) phrasing {
 		}
 		hs := r.file.locks
 		for _, o := range r.file.others {
-			inodes = append(inodes, o.ino)
+			files = append(files, o.file)
 			hs = append(hs[:len(hs):len(hs)], o.locks...)
 		}
 		for _, h := range hs {
 			families = append(families, h.family)
 		}
-		if r.file.ino != 0 {
-			inodes = append(inodes, r.file.ino)
+		if !r.file.file.IsZero() {
+			files = append(files, r.file.file)
 		}
 	}
-	p.inode = !p.content || several(inodes)
+	p.inode = !p.content || several(files)
 	p.families = several(families)
 	return p
 }
@@ -153,7 +153,7 @@ func (p phrasing) words(s fileState) string {
 		return ""
 	}
 	var parts []string
-	if s.ino == 0 {
+	if s.file.IsZero() {
 		parts = append(parts, "no such name")
 	} else {
 		parts = append(parts, strings.Join(p.present(s), ", "))
@@ -169,9 +169,9 @@ func (p phrasing) present(s fileState) []string {
 	locked := len(s.locks) > 0
 	switch {
 	case p.inode && locked && p.terse == maxTerse:
-		parts, locked = append(parts, p.holds(s.locks)+p.number(s.ino)), false
+		parts, locked = append(parts, p.holds(s.locks)+p.number(s.file)), false
 	case p.inode:
-		parts = append(parts, p.number(s.ino))
+		parts = append(parts, p.number(s.file))
 	}
 	if p.content {
 		parts = append(parts, p.bytes(s)...)
@@ -194,7 +194,14 @@ func (p phrasing) bytes(s fileState) []string {
 	return []string{size, version + strconv.Itoa(s.version+1)}
 }
 
-func (p phrasing) number(ino uint64) string { return "inode " + strconv.FormatUint(ino, 10) }
+// number tells a file from others.
+func (p phrasing) number(file op.FileID) string {
+	word := "inode "
+	if file.MadeUp() {
+		word = "file "
+	}
+	return word + strconv.FormatUint(file.Ino, 10)
+}
 
 // holds begins a sentence on what the holders have.
 func (p phrasing) holds(hs []holder) string {
@@ -205,10 +212,10 @@ func (p phrasing) holds(hs []holder) string {
 }
 
 func (p phrasing) former(o former) string {
-	number := p.number(o.ino)
+	number := p.number(o.file)
 	switch {
 	case len(o.locks) > 0 && p.terse > 0:
-		return p.holds(o.locks) + strconv.FormatUint(o.ino, 10)
+		return p.holds(o.locks) + strconv.FormatUint(o.file.Ino, 10)
 	case len(o.locks) > 0:
 		return strings.Replace(p.holds(o.locks), " hold", " still hold", 1) + number
 	case o.path != "":

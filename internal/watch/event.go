@@ -156,21 +156,19 @@ func callName(o *op.Op) string {
 }
 
 // fileOf is the file that a call reached, else the one that its first name led to,
-// with its link count.
-func fileOf(o *op.Op) (op.FileID, uint32) {
-	if !o.File.ID.IsZero() {
-		return o.File.ID, o.File.Nlink
-	}
-	for i := range o.Names {
+// with its link count; none where the identity is made up.
+func fileOf(o *op.Op) (id op.FileID, links uint32) {
+	id, links = o.File.ID, o.File.Nlink
+	for i := 0; i < len(o.Names) && id.IsZero(); i++ {
 		n := &o.Names[i]
-		if !n.Before.IsZero() {
-			return n.Before, n.Nlink
-		}
-		if !n.After.IsZero() {
-			return n.After, n.Nlink
+		if id, links = n.Before, n.Nlink; id.IsZero() {
+			id = n.After
 		}
 	}
-	return op.FileID{}, 0
+	if id.MadeUp() {
+		return op.FileID{}, 0
+	}
+	return id, links
 }
 
 // target is what the call is about: its paths, absolute where that is known, or

@@ -38,6 +38,11 @@ func TestEventLines(t *testing.T) {
 		FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, Path: "a\nb",
 		Names: []op.Name{{Path: "/w/a\nb", Base: "a\nb", Dir: op.FileID{Dev: 1, Ino: 2}}},
 	}
+	made := &op.Op{
+		PID: 79012, TID: 79012, Prog: "mkdir", Call: op.Named("mkdir"), Kind: op.Mkdir, Enter: 15_000, Exit: 16_000, Done: true,
+		FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, Path: "d",
+		Names: []op.Name{{Path: "/w/d", Base: "d", Dir: op.FileID{Dev: 1, Ino: 2}, After: op.FileID{Ino: 7}, Nlink: 2}}, // nobody told which it was
+	}
 	locked := &op.Op{
 		PID: 79012, TID: 79012, Prog: "flock", Call: op.Named("flock"), Kind: op.LockOp, Enter: op.None, Exit: 1_000_020_000, Done: true,
 		FD: 3, FD2: op.None, NewFD: op.None, NewFD2: op.None, Cmd: op.LOCK_EX | op.LOCK_NB, File: op.File{ID: op.FileID{Dev: 1, Ino: 41}, Path: "/w/0.sample"},
@@ -48,12 +53,14 @@ func TestEventLines(t *testing.T) {
 	got.Write(l.record(&trace.Record{What: trace.Entered, Op: &entry, UID: 501}))
 	got.Write(l.record(returned(opened(79011, "0.sample", 4_000, 9_250), 501)))
 	got.Write(l.record(returned(unlinked, 0)))
+	got.Write(l.record(returned(made, 0)))
 	got.Write(l.record(returned(locked, 501)))
 	want := `
 CALL                TIME_US WALL                  UID     PID RESULT FLAGS                             ERRNO        ENTRY_US   TOOK_US     INODE LINKS PROGRAM         PATH
 openat                    4 2017-08-03T20:58:05   501   79011  entry O_RDWR|O_CREAT|O_CLOEXEC          -                   4         -        41     - osx-unlink-viol 0.sample
 openat                    9 2017-08-03T20:58:05   501   79011      3 O_RDWR|O_CREAT|O_CLOEXEC          0                   4       5.2        41     1 osx-unlink-viol 0.sample
 unlink                   14 2017-08-03T20:58:05     0   79012     -1 -                                 ENOENT             11       3.5         -     - osx\x1b[2J      /w/a\nb
+mkdir                    16 2017-08-03T20:58:05     0   79012      0 -                                 0                  15       1.0         -     - mkdir           /w/d
 flock               1000020 2017-08-03T20:58:06   501   79012      0 LOCK_EX|LOCK_NB                   0                   -         -        41     0 flock           3 </w/0.sample>
 `
 	if got.String() != want[1:] {

@@ -153,9 +153,9 @@ func agrees(en *Entry, n *op.Name, changes bool) bool {
 func (w *World) reconciled(en *Entry, seen op.FileID) bool {
 	f := en.File
 	switch {
-	case f == nil || seen.IsZero() || f.ID.IsZero() || guessed(f.ID) == guessed(seen):
+	case f == nil || seen.IsZero() || f.ID.IsZero() || f.ID.MadeUp() == seen.MadeUp():
 		return false
-	case guessed(seen):
+	case seen.MadeUp():
 		return true
 	case w.files[seen] != nil || w.files[f.ID] != f:
 		return false
@@ -166,14 +166,11 @@ func (w *World) reconciled(en *Entry, seen op.FileID) bool {
 	return true
 }
 
-// guessed reports whether an identity is made up: no file system has that device number.
-func guessed(id op.FileID) bool { return id.Dev == 0 && id.Ino != 0 }
-
 // actual is the identity of a file that the operation's names led to, where the source has
 // but a guess.
 func actual(id op.FileID, o *op.Op, e *Effect) op.FileID {
 	switch {
-	case !guessed(id):
+	case !id.MadeUp():
 	case e.Before != nil && len(o.Names) > 0 && id == o.Names[0].Before:
 		return e.Before.ID
 	case e.Before2 != nil && len(o.Names) > 1 && id == o.Names[1].Before:
@@ -264,7 +261,7 @@ func (w *World) lose(o *op.Op, e *Effect) {
 		return
 	}
 	e.Removed = append(e.Removed, f)
-	if guessed(n.Before) && !guessed(f.ID) {
+	if n.Before.MadeUp() && !f.ID.MadeUp() {
 		f.Nlink = max(f.Nlink-1, 0)
 	} else {
 		f.Nlink = int(n.Nlink)
