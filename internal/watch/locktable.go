@@ -83,12 +83,12 @@ func (t *lockTable) look(w *world.World, now int64, keep func(path string) bool)
 		}
 		k := t.known[l.lockKey]
 		if k == nil {
-			k = &knownLock{since: now, least: !t.looked, path: t.pathOf(&l, procs[l.pid]), who: t.whoIs(l.pid, procs[l.pid])}
+			k = &knownLock{since: now, least: !t.looked, path: t.pathOf(&l, l.pid, procs[l.pid]), who: t.whoIs(l.pid, procs[l.pid])}
 			if at, ok := takenAt(&l, procs[l.pid]); ok {
 				k.since, k.least = at, false
 			}
 			if procs[l.pid] == nil && !l.waits {
-				k.handedOn(&l, procs)
+				t.handedOn(k, &l, procs)
 			}
 		}
 		live[l.lockKey] = k
@@ -194,28 +194,35 @@ func takenAt(l *tableLock, p *world.Process) (ns int64, ok bool) {
 
 // handedOn looks into a lock whose taker has ended, as flock(1) does that locks a
 // descriptor of a shell: others have the open file, and with it the lock.
-func (k *knownLock) handedOn(l *tableLock, procs map[int]*world.Process) {
-	var lock *world.Lock
+func (t *lockTable) handedOn(k *knownLock, l *tableLock, procs map[int]*world.Process) {
+	if families[l.kind] == op.PosixLock {
+		return // goes with its process
+	}
 	have := map[int]string{}
 	for pid, p := range procs {
-		for _, d := range p.FDs.All() {
+		for fd, d := range p.FDs.All() {
 			if d.File.ID.Ino != l.ino {
 				continue
 			}
-			for _, held := range d.File.Locks {
-				if held.OFD == d.OFD && held.Family == families[l.kind] && held.Family != op.PosixLock && held.By != nil && held.By.PID == l.pid {
-					lock, have[pid] = held, process{pid, p.Prog}.String()
-				}
+			lock := taken(l, d.OFD)
+			if lock == nil && !t.bears(pid, fd, l) {
+				continue
+			}
+			have[pid] = process{pid, p.Prog}.String()
+			switch {
+			case lock == nil:
+				k.path = t.pathOf(l, pid, p)
+			case lock.Entry != nil:
+				k.path = lock.Entry.Path
+			}
+			if lock != nil {
+				k.since, k.least = lock.By.Exit, false
 			}
 		}
 	}
-	if lock == nil {
+	if len(have) == 0 {
 		return
 	}
-	if lock.Entry != nil {
-		k.path = lock.Entry.Path
-	}
-	k.since, k.least = lock.By.Exit, false
 	const shown = 3
 	pids := slices.Sorted(maps.Keys(have))
 	var names []string
@@ -228,10 +235,35 @@ func (k *knownLock) handedOn(l *tableLock, procs map[int]*world.Process) {
 	k.who = strings.Join(names, ", ")
 }
 
-// pathOf finds the name of the locked file: by the descriptors that the watch knows,
+// taken returns the lock of the table that the watch saw being taken through d, nil if it did not.
+func taken(l *tableLock, d *world.OFD) *world.Lock {
+	for _, held := range d.File.Locks {
+		if held.OFD == d && held.Family == families[l.kind] && held.By != nil && held.By.PID == l.pid {
+			return held
+		}
+	}
+	return nil
+}
+
+// bears reports whether a descriptor bears the lock, as /proc/PID/fdinfo tells of those taken before the watch, too.
+func (t *lockTable) bears(pid, fd int, l *tableLock) bool {
+	text, err := os.ReadFile(filepath.Join(t.proc, strconv.Itoa(pid), "fdinfo", strconv.Itoa(fd)))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		rest, is := strings.CutPrefix(line, "lock:")
+		if b, ok := parseLock(rest); is && ok && b.lockKey == l.lockKey {
+			return true
+		}
+	}
+	return false
+}
+
+// pathOf finds the name of the locked file: by the descriptors of a process that the watch knows,
 // else by those that /proc shows. The device's number is no help where the file
 // system has several (btrfs, overlay).
-func (t *lockTable) pathOf(l *tableLock, p *world.Process) string {
+func (t *lockTable) pathOf(l *tableLock, pid int, p *world.Process) string {
 	if p != nil {
 		for _, d := range p.FDs.All() {
 			if d.File.ID.Ino == l.ino && d.Entry != nil {
@@ -239,7 +271,7 @@ func (t *lockTable) pathOf(l *tableLock, p *world.Process) string {
 			}
 		}
 	}
-	fds := filepath.Join(t.proc, strconv.Itoa(l.pid), "fd")
+	fds := filepath.Join(t.proc, strconv.Itoa(pid), "fd")
 	entries, _ := os.ReadDir(fds)
 	for _, e := range entries {
 		link := filepath.Join(fds, e.Name())

@@ -75,6 +75,39 @@ func TestLockTable(t *testing.T) {
 	}
 }
 
+// A lock that was taken before the watch, by a process that has ended since, is its heirs'.
+func TestLockHandedOnBeforeTheWatch(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "L")
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := fmt.Sprintf("1: FLOCK  ADVISORY  WRITE 20 00:2f:%d 0 EOF\n", inode(info))
+	proc := fakeProc(t, path, line)
+	for pid, text := range map[string]string{"11": "pos:\t0\nlock:\t" + line, "12": "pos:\t0\n"} {
+		dir := filepath.Join(proc, pid, "fdinfo")
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "3"), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := world.New()
+	for pid := 11; pid <= 12; pid++ { // 12 has opened the file for itself
+		file := op.File{ID: op.FileID{Dev: 47, Ino: inode(info)}, Type: op.Regular, Path: path, Nlink: 1}
+		w.Apply(&op.Op{Seq: pid, Kind: op.Inherit, Actor: op.Actor(fmt.Sprint(pid)), PID: pid, TID: pid, Prog: "sh", Done: true, Path: "/w",
+			FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, FDs: []op.FDInfo{{FD: 3, File: file, Shared: pid}}})
+	}
+	rows := newLockTable(proc).look(w, int64(time.Second), everything)
+	if len(rows) != 1 || rows[0].Who != "11 sh" || rows[0].Path != path || !rows[0].Least {
+		t.Errorf("got %+v", rows)
+	}
+}
+
 func FuzzParseLock(f *testing.F) {
 	f.Add("1: FLOCK  ADVISORY  WRITE 4711 00:2f:12345 0 EOF")
 	f.Add("12: -> -> POSIX  ADVISORY  READ  1 08:01:2 3 4")
