@@ -54,6 +54,7 @@ struct head {
 	u64 args[6];
 	s64 ret;
 	u32 sections, chunks; /* chunks: how many bytes of them follow the sections */
+	u64 view;             /* what the thread sees: see view_of */
 };
 
 /* chunk is a piece of the process's memory; its bytes follow, padded to 8. */
@@ -66,8 +67,9 @@ struct chunk {
 struct there {
 	u64 time;
 	u32 tgid, tid, parent, uid;
-	s32 fd; /* -1: the process itself */
+	s32 fd; /* -1: the process itself; -2: the watcher */
 	u32 cloexec;
 	u8 comm[16];
+	u64 view; /* as in head */
 	struct handle handle;
 };

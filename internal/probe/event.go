@@ -8,12 +8,12 @@ import (
 
 // The layout of event.bpf.h.
 const (
-	headSize   = 136
+	headSize   = 144
 	objectSize = 40
 	handleSize = objectSize + 40
 	entrySize  = 2 * objectSize
 	chunkSize  = 16
-	thereSize  = 48 + handleSize
+	thereSize  = 56 + handleSize
 )
 
 // what tells the events apart.
@@ -74,6 +74,7 @@ type event struct {
 	args                   [6]uint64
 	ret                    int64
 	sections               uint32
+	view                   uint64
 
 	fd, fd2, new  handle
 	parentDir     object
@@ -122,6 +123,7 @@ func (e *event) parse(b []byte) error {
 	e.ret = int64(le.Uint64(b[120:]))
 	e.sections = le.Uint32(b[128:])
 	size := int(le.Uint32(b[132:]))
+	e.view = le.Uint64(b[136:])
 	r := reader{b: b[headSize:]}
 	e.parseSections(&r)
 	if r.bad || size > len(r.b) {
@@ -247,9 +249,10 @@ func (c *chunks) kernelText() string {
 type there struct {
 	time                   int64 // ns, CLOCK_MONOTONIC
 	tgid, tid, parent, uid uint32
-	fd                     int32 // -1: the process itself
+	fd                     int32 // -1: the process itself; -2: the watcher
 	cloexec                bool
 	comm                   [16]byte
+	view                   uint64
 	handle                 handle
 }
 
@@ -262,6 +265,7 @@ func (t *there) parse(b []byte) error {
 	t.tgid, t.tid, t.parent, t.uid = le.Uint32(b[8:]), le.Uint32(b[12:]), le.Uint32(b[16:]), le.Uint32(b[20:])
 	t.fd, t.cloexec = int32(le.Uint32(b[24:])), le.Uint32(b[28:]) != 0
 	copy(t.comm[:], b[32:48])
-	t.handle.parse(b[48:])
+	t.view = le.Uint64(b[48:])
+	t.handle.parse(b[56:])
 	return nil
 }

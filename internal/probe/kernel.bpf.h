@@ -148,6 +148,18 @@ struct signal_struct {
 	u32 flags;
 };
 
+struct ns_common {
+	u32 inum;
+};
+
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+};
+
 struct mm_struct;
 struct completion;
 
@@ -159,6 +171,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct files_struct *files;
 	struct fs_struct *fs;
+	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	const struct cred *cred;
 	struct css_set *cgroups;

@@ -261,6 +261,20 @@ static __attribute__((noinline)) void add_kernel_text(struct scratch *s, const v
 		end_chunk(s, (void *)(s->b + at), 0, n);
 }
 
+/* view_of tells apart what threads see under one path: above a number for their root directory, below their
+ * mount namespace. It is 0 for a thread that is about to be gone. */
+INLINE u64 view_of(struct task_struct *t)
+{
+	struct inode *i;
+	u64 root;
+
+	if (!t->fs || !t->nsproxy)
+		return 0;
+	i = t->fs->root.dentry->d_inode;
+	root = (i->i_ino ^ (u64)i->i_sb->s_dev << 32) * 0x9e3779b97f4a7c15ULL >> 32;
+	return (root | 1) << 32 | t->nsproxy->mnt_ns->ns.inum;
+}
+
 INLINE void read_head(struct scratch *s, u16 what, struct task_struct *t)
 {
 	struct head *h = (void *)s->b;
@@ -280,4 +294,5 @@ INLINE void read_head(struct scratch *s, u16 what, struct task_struct *t)
 	((u64 *)h->comm)[1] = ((const volatile u64 *)t->comm)[1];
 	h->ret = 0;
 	h->sections = h->chunks = 0;
+	h->view = view_of(t);
 }

@@ -12,7 +12,8 @@ import (
 // decoder turns events into records.
 type decoder struct {
 	arch  op.Arch
-	start int64 // CLOCK_MONOTONIC at time 0
+	start int64  // CLOCK_MONOTONIC at time 0
+	home  uint64 // what view_of gives of ourselves; 0: not known
 	// execed holds what execve(2) became, by thread, until the call's own event comes,
 	// which cannot read the path any more: the memory that held it is gone.
 	execed map[uint32]*event
@@ -21,7 +22,7 @@ type decoder struct {
 // record makes the record of an event. ok is false for calls that no row of the
 // table describes and for moments that are told with another event.
 func (d *decoder) record(e *event) (r trace.Record, ok bool) {
-	r = trace.Record{UID: e.uid, Cgroup: e.cgroup}
+	r = trace.Record{UID: e.uid, Cgroup: e.cgroup, View: d.view(e.view)}
 	switch e.what {
 	case callEvent:
 		r.Op, ok = d.call(e)
@@ -53,6 +54,18 @@ func (d *decoder) record(e *event) (r trace.Record, ok bool) {
 		return r, true
 	}
 	return r, false
+}
+
+// view is trace.Record.View of what view_of gave.
+func (d *decoder) view(v uint64) uint64 {
+	switch root, mounts := v>>32, v&(1<<32-1); {
+	case v == 0 || d.home == 0 || v == d.home:
+		return 0
+	case root != d.home>>32:
+		return root << 32
+	default:
+		return mounts
+	}
 }
 
 // exitStatus takes the kernel's exit code apart, which is as wait(2) gives it.

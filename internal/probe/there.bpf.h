@@ -34,6 +34,7 @@ INLINE void tell(struct there *r, struct task_struct *t, s32 fd)
 	r->uid = t->cred->uid.val;
 	r->fd = fd;
 	r->cloexec = 0;
+	r->view = view_of(t);
 	read_kernel(r->comm, sizeof(r->comm), t->comm);
 }
 
@@ -44,8 +45,15 @@ int processes(struct bpf_iter__task *ctx)
 	struct there r = {};
 
 	self = pid_tgid() >> 32;
-	if (!t || t->flags & PF_KTHREAD_ || t->tgid == self)
+	if (!t || t->flags & PF_KTHREAD_)
 		return 0;
+	if (t->tgid == self) {
+		if (t->pid == self) {
+			tell(&r, t, -2);
+			seq_write(ctx->meta->seq, &r, sizeof(r));
+		}
+		return 0;
+	}
 	if (only_marked && !mark(t))
 		return 0;
 	if (t->pid != t->tgid)

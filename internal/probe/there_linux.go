@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
@@ -88,8 +89,15 @@ func (p *Probe) takeStock() error {
 		return err
 	}
 	processes, err := p.iterate(objectProgProcesses)
-	if err != nil || p.opt.NoStart {
+	if err != nil {
 		return err
+	}
+	if i := slices.IndexFunc(processes, func(t there) bool { return t.fd == theWatcher }); i >= 0 {
+		p.decoder.home = processes[i].view
+		processes = slices.Delete(processes, i, i+1)
+	}
+	if p.opt.NoStart {
+		return nil
 	}
 	open, err := p.iterate(objectProgDescriptors)
 	if err != nil {
@@ -106,6 +114,9 @@ func (p *Probe) takeStock() error {
 	}
 	return nil
 }
+
+// theWatcher is there.fd of our own process.
+const theWatcher = -2
 
 // passes is the part of the filter that the iterators leave to us.
 func (p *Probe) passes(t *there) bool {
@@ -150,7 +161,8 @@ func (p *Probe) there(t *there, fds []there, shared map[uint64]int) {
 		FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, Off: op.None, Off2: op.None, OldSize: op.None}
 	o.Enter = max(at-p.decoder.start, 0)
 	o.Exit = o.Enter
-	o.Path, _ = os.Readlink(proc + "/cwd")
+	inside := p.inside(t)
+	o.Path = inside(proc + "/cwd")
 	for i := range fds {
 		d := &fds[i]
 		h := &d.handle
@@ -158,11 +170,27 @@ func (p *Probe) there(t *there, fds []there, shared map[uint64]int) {
 			shared[h.file] = len(shared) + 1
 		}
 		info := op.FDInfo{FD: int(d.fd), File: h.object.describe(), Flags: p.decoder.flags(h.flags), Off: h.pos, Shared: shared[h.file]}
-		info.File.Path, _ = os.Readlink(proc + "/fd/" + strconv.Itoa(int(d.fd)))
+		info.File.Path = inside(proc + "/fd/" + strconv.Itoa(int(d.fd)))
 		if d.cloexec {
 			info.Flags |= op.O_CLOEXEC
 		}
 		o.FDs = append(o.FDs, info)
 	}
-	p.queue = append(p.queue, trace.Record{What: trace.There, Op: o, UID: t.uid, Parent: int(t.parent)})
+	p.queue = append(p.queue, trace.Record{What: trace.There, Op: o, UID: t.uid, Parent: int(t.parent), View: p.decoder.view(t.view)})
+}
+
+// inside returns what reads a link of /proc to a path as the process sees it. For one in another mount
+// namespace /proc shows that; for one with a root below ours, it shows ours.
+func (p *Probe) inside(t *there) func(link string) string {
+	root := "/"
+	if p.decoder.view(t.view) != 0 {
+		root, _ = os.Readlink("/proc/" + strconv.Itoa(int(t.tgid)) + "/root")
+	}
+	return func(link string) string {
+		to, _ := os.Readlink(link)
+		if rest, below := strings.CutPrefix(to, root); below && root != "/" && (rest == "" || rest[0] == '/') {
+			return cmp.Or(rest, "/")
+		}
+		return to
+	}
 }

@@ -16,6 +16,7 @@ type process struct {
 	parent   *process
 	children int
 	threads  int // known to live
+	tree     *tree
 	cwd      *node
 	fds      []slot
 	begun    int64 // earliest moment of its first operation
@@ -91,6 +92,7 @@ func (b *builder) put(r Record) {
 		b.gone(t, r)
 		return
 	}
+	b.sees(t.proc, r.View)
 	b.returned(t, r.Op)
 }
 
@@ -126,7 +128,7 @@ func (b *builder) adopt(o *op.Op) *thread {
 	if b.command == o.PID && b.command != 0 || !b.begun && b.command == 0 && (o.Kind == op.Exec || o.PID == 0) {
 		actor = "1"
 	}
-	p := &process{pid: o.PID, actor: actor, prog: o.Prog, unannounced: actor != "1"}
+	p := &process{pid: o.PID, actor: actor, prog: o.Prog, tree: b.flow.names.home, unannounced: actor != "1"}
 	t := b.add(p, o.PID)
 	if o.TID != o.PID {
 		t = b.addThread(p, o.TID)
@@ -227,7 +229,7 @@ func (b *builder) born(r Record) {
 // child makes a process of another one.
 func (b *builder) child(p *process, pid int, at int64, flags uint64) *process {
 	p.children++
-	c := &process{pid: pid, actor: p.actor.Child(p.children), prog: p.prog, parent: p, cwd: p.cwd, begun: at}
+	c := &process{pid: pid, actor: p.actor.Child(p.children), prog: p.prog, parent: p, tree: p.tree, cwd: p.cwd, begun: at}
 	if flags&op.CLONE_FILES != 0 {
 		c.fds = p.fds // as it stands: later changes are not shared
 	} else {
@@ -257,13 +259,14 @@ func (b *builder) there(r Record) {
 		p = b.adopt(o).proc
 	}
 	p.told, p.prog = true, o.Prog
+	b.sees(p, r.View)
 	p.unannounced = p.actor != "1" && slices.ContainsFunc(o.FDs, func(d op.FDInfo) bool { return d.File.Type == op.Regular })
 	if len(o.Path) > 0 && o.Path[0] == '/' {
-		p.cwd = b.flow.names.node(o.Path)
+		p.cwd = b.flow.names.node(p.tree, o.Path)
 	}
 	for i := range o.FDs {
 		if d := &o.FDs[i]; len(d.File.Path) > 0 && d.File.Path[0] == '/' {
-			p.setFD(d.FD, b.flow.names.node(d.File.Path), d.Flags&op.O_CLOEXEC != 0)
+			p.setFD(d.FD, b.flow.names.node(p.tree, d.File.Path), d.Flags&op.O_CLOEXEC != 0)
 		}
 	}
 	b.letGo(o.PID)

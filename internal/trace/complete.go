@@ -34,9 +34,9 @@ func (f *Flow) complete(it *item) {
 	told := [2]op.Name{}
 	copy(told[:], o.Names)
 	o.Names = o.Names[:0]
-	for i, n := range it.names {
-		if n != nil {
-			o.Names = append(o.Names, f.name(n, &told[i]))
+	for i := range it.names {
+		if it.names[i] != nil {
+			o.Names = append(o.Names, f.name(it, i, &told[i]))
 		}
 	}
 	if n := it.names[0]; n.kernel {
@@ -52,12 +52,21 @@ func (f *Flow) complete(it *item) {
 	f.succeeded(it, &told)
 }
 
-// name begins a name: where it is.
-func (f *Flow) name(n *node, told *op.Name) op.Name {
+// name begins name i of an operation: where it is.
+func (f *Flow) name(it *item, i int, told *op.Name) op.Name {
+	n, t := it.names[i], it.proc.tree
 	if n.kernel {
 		return op.Name{Path: n.path, Base: n.base, Type: op.Proc}
 	}
-	return op.Name{Dir: f.names.directory(n.dir, told.Dir), Base: n.base, Path: n.path, Seen: told.Seen}
+	if n.tree == t.base && t.has(n.path) { // as it turned out meanwhile
+		n = f.names.node(t, n.path)
+	}
+	d := f.names.directory(t, n.dir, told.Dir)
+	if d != n.dir { // as it turns out now
+		n = f.names.node(d.tree, n.path)
+	}
+	it.names[i] = n
+	return op.Name{Dir: d.file.id, Base: n.base, Path: n.path, Seen: told.Seen}
 }
 
 // failed takes from an error what it says of the name.

@@ -12,12 +12,12 @@ import (
 func (f *Flow) inherited(it *item) {
 	for i := range it.op.FDs {
 		d := &it.op.FDs[i]
-		f.byPath(&d.File)
+		f.byPath(&d.File, it.proc.tree)
 	}
 }
 
 // byPath identifies a file of which only the path is known, as in /proc and in logs.
-func (f *Flow) byPath(file *op.File) {
+func (f *Flow) byPath(file *op.File, t *tree) {
 	if !file.ID.IsZero() || file.Path == "" {
 		return
 	}
@@ -33,7 +33,7 @@ func (f *Flow) byPath(file *op.File) {
 	if file.Path[0] != '/' {
 		return
 	}
-	n := f.names.find(nil, file.Path, false)
+	n := f.names.find(t, nil, file.Path, false)
 	if n.kernel {
 		file.Type = op.Proc
 	}
@@ -56,7 +56,7 @@ func (f *Flow) descriptors(it *item) {
 	d := f.world.OFD(o.Actor, o.FD)
 	switch {
 	case d == nil && o.File.ID.IsZero() && o.File.Path != "":
-		f.byPath(&o.File)
+		f.byPath(&o.File, it.proc.tree)
 	case d == nil && o.File.ID.IsZero():
 		o.File = op.File{ID: op.FileID{Ino: 1 << 61}, Type: op.Socket}
 	case d == nil && o.File.Type == op.Regular && o.File.ID.Dev == 0 && o.File.Size == 0:

@@ -119,7 +119,7 @@ func (b *builder) names(it *item) {
 func (b *builder) name(p *process, o *op.Op, i int) *node {
 	m := b.flow.names
 	if i < len(o.Names) && len(o.Names[i].Path) > 0 && o.Names[i].Path[0] == '/' {
-		return m.find(nil, o.Names[i].Path, false)
+		return m.find(p.tree, nil, o.Names[i].Path, false)
 	}
 	text, fd, kind := o.Path, op.AT_FDCWD, op.ArgDirFD
 	if i == 1 {
@@ -129,7 +129,7 @@ func (b *builder) name(p *process, o *op.Op, i int) *node {
 		return nil
 	}
 	if text[0] == '/' {
-		return m.find(nil, text, o.Follows(i))
+		return m.find(p.tree, nil, text, o.Follows(i))
 	}
 	for _, a := range o.Call.Args {
 		if a == kind {
@@ -138,7 +138,7 @@ func (b *builder) name(p *process, o *op.Op, i int) *node {
 			}
 		}
 	}
-	return m.find(b.dir(p, fd), text, o.Follows(i))
+	return m.find(p.tree, b.dir(p, fd), text, o.Follows(i))
 }
 
 // dir is the directory in which a relative path starts.
@@ -152,7 +152,7 @@ func (b *builder) dir(p *process, fd int) *node {
 	if fd >= 0 && fd < len(p.fds) && p.fds[fd].node != nil {
 		return p.fds[fd].node
 	}
-	return b.flow.names.node(nowhere + "/(descriptor of " + string(p.actor) + ")")
+	return b.flow.names.node(p.tree, nowhere+"/(descriptor of "+string(p.actor)+")")
 }
 
 // nowhere is where made-up directories are: so deep that paths with ".." stay within.
@@ -171,11 +171,23 @@ func (b *builder) home(p *process) *node {
 		if of != "" {
 			name = "/(working directory of " + of + ")"
 		}
-		n = b.flow.names.node(nowhere + name)
+		n = b.flow.names.node(b.flow.names.home, nowhere+name)
 		b.homes[of] = n
 	}
 	b.flow.derived.NoCwd++
 	return n
+}
+
+// sees is told which view of the file system a process has. One that got another root (chroot(2), pivot_root(2),
+// setns(2)) is there, or goes there before it uses relative paths.
+func (b *builder) sees(p *process, view uint64) {
+	if p.tree.view == view {
+		return
+	}
+	was := p.tree
+	if p.tree = b.flow.names.tree(view); p.tree.under() != was.under() {
+		p.cwd = p.tree.root
+	}
 }
 
 // follow keeps what later paths of the process depend on.

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"filerace/internal/op"
@@ -21,17 +22,47 @@ type inode struct {
 	derived bool // the identity is made up: Dev is 0, Ino counts
 }
 
+// tree is the names that processes with one view of the file system see (Record.View). What two views show
+// under one path may be two files. With another root directory, all names are others. With another
+// mount namespace alone, they are those of the first one, until a directory is told to be
+// another one there: then it, and all below it, is the view's own.
+type tree struct {
+	view  uint64
+	base  *tree    // whose names they are but for those below own; nil: all are its own
+	own   []string // paths of directories
+	nodes map[string]*node
+	root  *node
+}
+
+// has reports whether a path is one of the view's own.
+func (t *tree) has(abs string) bool {
+	return t.base == nil || slices.ContainsFunc(t.own, func(dir string) bool {
+		rest, below := strings.CutPrefix(abs, dir)
+		return below && (rest == "" || rest[0] == '/')
+	})
+}
+
+// under is the view whose names these are, but for its own.
+func (t *tree) under() *tree {
+	if t.base != nil {
+		return t.base
+	}
+	return t
+}
+
 // node is one name. States are those after the operations that went on so far; link
 // is that after the records that came so far.
 type node struct {
 	path, base string
+	tree       *tree
 	dir        *node
 	kernel     bool // in a file system that the kernel makes up
 
-	known bool   // whether it leads anywhere is known
-	file  *inode // known: where it leads, nil: nowhere
-	under *inode // the directory that it was known in
-	link  string // of a symbolic link: its target
+	teller *tree  // a directory: the view for which its identity was told last
+	known  bool   // whether it leads anywhere is known
+	file   *inode // known: where it leads, nil: nowhere
+	under  *inode // the directory that it was known in
+	link   string // of a symbolic link: its target
 
 	waiting []*item // on the way, in the order of their returns
 	sight   sight
@@ -43,7 +74,9 @@ type node struct {
 // each leads to. Names that nobody has used for long are forgotten, and are then as
 // unknown as at the start.
 type model struct {
-	nodes map[string]*node
+	trees map[uint64]*tree // by view
+	home  *tree            // of view 0
+	nodes int              // in all of them
 	cache map[cacheKey]*node
 	known recentFiles // by identity that a source told
 	links int         // symbolic links known
@@ -53,6 +86,7 @@ type model struct {
 }
 
 type cacheKey struct {
+	tree *tree
 	dir  *node
 	text string
 }
@@ -63,16 +97,34 @@ const (
 )
 
 func newModel() *model {
-	m := &model{nodes: map[string]*node{}, cache: map[cacheKey]*node{}, sweep: sweepLeast}
-	root := &node{path: "/", base: "/"}
-	root.dir = root
-	m.nodes["/"] = root
+	m := &model{trees: map[uint64]*tree{}, cache: map[cacheKey]*node{}, sweep: sweepLeast}
+	m.home = m.tree(0)
 	return m
 }
 
+// tree returns the names of a view.
+func (m *model) tree(view uint64) *tree {
+	t := m.trees[view]
+	if t == nil {
+		t = &tree{view: view, nodes: map[string]*node{}}
+		if 0 < view && view < 1<<32 {
+			t.base = m.home
+		}
+		t.root = &node{path: "/", base: "/", tree: t}
+		t.root.dir = t.root
+		t.nodes["/"] = t.root
+		m.trees[view] = t
+		m.nodes++
+	}
+	return t
+}
+
 // node returns the name of that absolute, clean path.
-func (m *model) node(abs string) *node {
-	if n := m.nodes[abs]; n != nil {
+func (m *model) node(t *tree, abs string) *node {
+	if !t.has(abs) {
+		return m.node(t.base, abs)
+	}
+	if n := t.nodes[abs]; n != nil {
 		n.touched = m.clock
 		return n
 	}
@@ -80,17 +132,18 @@ func (m *model) node(abs string) *node {
 	if len(dir) > 1 {
 		dir = dir[:len(dir)-1]
 	}
-	n := &node{path: abs, base: base, kernel: kernelPath(abs), touched: m.clock}
-	n.dir = m.node(dir)
-	m.nodes[abs] = n
+	n := &node{path: abs, base: base, tree: t, kernel: kernelPath(abs), touched: m.clock}
+	n.dir = m.node(t, dir)
+	t.nodes[abs] = n
+	m.nodes++
 	return n
 }
 
-// find resolves a path that starts in dir. A final symbolic link is followed if
+// find resolves a path that starts in dir, of a process with that view. A final symbolic link is followed if
 // asked for; links are known as far as the trace saw them made.
-func (m *model) find(dir *node, text string, follow bool) *node {
+func (m *model) find(t *tree, dir *node, text string, follow bool) *node {
 	m.clock++
-	key := cacheKey{dir, text}
+	key := cacheKey{t, dir, text}
 	if m.links == 0 {
 		if n := m.cache[key]; n != nil && !n.dropped {
 			n.touched = m.clock
@@ -102,10 +155,13 @@ func (m *model) find(dir *node, text string, follow bool) *node {
 		abs = dir.path + "/" + text
 	}
 	abs = path.Clean(abs)
-	if m.links > 0 {
-		return m.node(m.follow(abs, follow, 0))
+	if dir != nil && dir.tree != t.base && !strings.HasPrefix(text, "/") {
+		t = dir.tree // where it was before it got this view
 	}
-	n := m.node(abs)
+	if m.links > 0 {
+		return m.node(t, m.follow(t, abs, follow, 0))
+	}
+	n := m.node(t, abs)
 	if len(m.cache) >= cacheMax {
 		clear(m.cache)
 	}
@@ -116,12 +172,16 @@ func (m *model) find(dir *node, text string, follow bool) *node {
 // linksMax is how many links a path may go through (namei.c, MAXSYMLINKS).
 const linksMax = 40
 
-func (m *model) follow(abs string, last bool, depth int) string {
+func (m *model) follow(t *tree, abs string, last bool, depth int) string {
 	for i := 1; i <= len(abs) && depth < linksMax; i++ {
 		if i < len(abs) && abs[i] != '/' || i == len(abs) && !last {
 			continue
 		}
-		n := m.nodes[abs[:i]]
+		in := t
+		if !t.has(abs[:i]) {
+			in = t.base
+		}
+		n := in.nodes[abs[:i]]
 		if n == nil || n.link == "" {
 			continue
 		}
@@ -129,7 +189,7 @@ func (m *model) follow(abs string, last bool, depth int) string {
 		if !strings.HasPrefix(to, "/") {
 			to = n.dir.path + "/" + to
 		}
-		return m.follow(path.Clean(to+abs[i:]), last, depth+1)
+		return m.follow(t, path.Clean(to+abs[i:]), last, depth+1)
 	}
 	return abs
 }
@@ -225,26 +285,41 @@ func (m *model) told(f *inode, id op.FileID) bool {
 	return true
 }
 
-// directory returns the identity of a directory, invented if need be; told is what
-// the source says.
-func (m *model) directory(d *node, told op.FileID) op.FileID {
+// directory gives a directory an identity, invented if need be, and returns it as a process with that view
+// has it; told is what the source says.
+func (m *model) directory(t *tree, d *node, told op.FileID) *node {
 	f, known := m.leads(d)
 	switch {
 	case !told.IsZero():
 		if !known || f == nil || f.id != told && !m.told(f, told) {
+			if known && f != nil && d.teller != nil && d.teller != t {
+				m.part(d.teller, d)
+				d = m.part(t, d)
+			}
 			m.lead(d, m.identified(told, op.Directory))
 		}
+		d.teller = t
 	case !known || f == nil:
 		m.lead(d, m.invent(op.Directory))
 	}
-	return d.file.id
+	return d
+}
+
+// part makes a directory, and all below it, a view's own, if the view has any of its own. It returns the directory
+// as the view has it.
+func (m *model) part(t *tree, d *node) *node {
+	if t.base != nil && !t.has(d.path) {
+		t.own = append(t.own, d.path)
+		clear(m.cache)
+	}
+	return m.node(t, d.path)
 }
 
 // moved gives everything below a renamed directory its new path.
 func (m *model) moved(from, to *node) {
 	prefix := from.path + "/"
 	var below []*node
-	for p, n := range m.nodes {
+	for p, n := range from.tree.nodes {
 		if strings.HasPrefix(p, prefix) {
 			below = append(below, n)
 		}
@@ -256,7 +331,7 @@ func (m *model) moved(from, to *node) {
 		if !known {
 			continue
 		}
-		now := m.node(to.path + "/" + n.path[len(prefix):])
+		now := m.node(to.tree, to.path+"/"+n.path[len(prefix):])
 		now.known, now.file, now.under = true, f, under
 		if n.link != "" {
 			now.link, n.link = n.link, ""
@@ -267,33 +342,48 @@ func (m *model) moved(from, to *node) {
 
 // forgetStates is for gaps: what happened to names meanwhile is not known.
 func (m *model) forgetStates() {
-	for _, n := range m.nodes {
-		n.known, n.file = false, nil
+	for _, t := range m.trees {
+		for _, n := range t.nodes {
+			n.known, n.file = false, nil
+		}
 	}
 }
 
-// tidy forgets names that have not been used for long.
+// tidy forgets names that have not been used for long, and views of which no other name is left.
 func (m *model) tidy() {
-	if len(m.nodes) <= m.sweep {
+	if m.nodes <= m.sweep {
 		return
 	}
 	old := m.clock - min(m.clock, uint64(m.sweep/2))
+	m.nodes = 0
+	for _, t := range m.trees {
+		t.forget(old)
+		if len(t.nodes) == 1 && t != m.home && t.root.touched < old {
+			delete(m.trees, t.view)
+			continue
+		}
+		m.nodes += len(t.nodes)
+	}
+	clear(m.cache)
+	m.sweep = max(sweepLeast, 2*m.nodes)
+}
+
+// forget forgets names that have not been used since then.
+func (t *tree) forget(old uint64) {
 	keep := map[*node]bool{}
-	for _, n := range m.nodes {
+	for _, n := range t.nodes {
 		if n.touched >= old || len(n.waiting) > 0 || len(n.sight.looks)+len(n.sight.writes) > 0 || n.link != "" || n.dir == n {
 			for d := n; !keep[d]; d = d.dir {
 				keep[d] = true
 			}
 		}
 	}
-	for p, n := range m.nodes {
+	for p, n := range t.nodes {
 		if !keep[n] {
 			n.dropped = true
-			delete(m.nodes, p)
+			delete(t.nodes, p)
 		}
 	}
-	clear(m.cache)
-	m.sweep = max(sweepLeast, 2*len(m.nodes))
 }
 
 // recentFiles holds the last used files, in two generations.

@@ -37,6 +37,7 @@ type Record struct {
 
 	UID    uint32 // real user id
 	Cgroup uint64 // cgroup v2 id; 0: not known
+	View   uint64 // what the process sees under a path; 0: what the watcher does, or not known. Below 1<<32 the number of a mount namespace with the watcher's root directory, else any number for another root
 	Parent int    // process id of the parent, for What == Born and What == There; 0: not known
 	// Lost is, for What == Gap, how many events were lost somewhere between here and the next
 	// Gap whose Lost is 0. 0: here, not known how many; or the end of such a stretch.
