@@ -115,6 +115,7 @@ func (m *model) tree(view uint64) *tree {
 		t.nodes["/"] = t.root
 		m.trees[view] = t
 		m.nodes++
+		m.clock++
 	}
 	return t
 }
@@ -132,6 +133,7 @@ func (m *model) node(t *tree, abs string) *node {
 	if len(dir) > 1 {
 		dir = dir[:len(dir)-1]
 	}
+	m.clock++ // so that new names alone make others old
 	n := &node{path: abs, base: base, tree: t, kernel: kernelPath(abs), touched: m.clock}
 	n.dir = m.node(t, dir)
 	t.nodes[abs] = n
@@ -293,7 +295,7 @@ func (m *model) directory(t *tree, d *node, told op.FileID) *node {
 	case !told.IsZero():
 		if !known || f == nil || f.id != told && !m.told(f, told) {
 			if known && f != nil && d.teller != nil && d.teller != t {
-				m.part(d.teller, d)
+				m.lead(m.part(d.teller, d), f)
 				d = m.part(t, d)
 			}
 			m.lead(d, m.identified(told, op.Directory))

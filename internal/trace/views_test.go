@@ -1,0 +1,115 @@
+package trace
+
+import (
+	"testing"
+
+	"filerace/internal/op"
+)
+
+// seenBy gives a record the view of its process, and the directory of its name, if that is told.
+func seenBy(view uint64, dir op.FileID, r Record) Record {
+	r.View = view
+	if !dir.IsZero() {
+		r.Op.Names = []op.Name{{Dir: dir, Base: r.Op.Path[len("/d/"):]}}
+	}
+	return r
+}
+
+const (
+	otherRoot   = 7 << 32
+	otherMounts = 7
+)
+
+// What two roots show under one path is not one file; what a mount namespace shows is, unless its directory
+// is told to be another one.
+func TestViews(t *testing.T) {
+	shared, private := op.FileID{Dev: 1, Ino: 50}, op.FileID{Dev: 2, Ino: 1}
+	none := op.FileID{}
+	for _, c := range []struct {
+		name         string
+		view         uint64
+		first, other op.FileID // what is told of /d, for us and for the other view
+		same         bool
+	}{
+		{"another root", otherRoot, none, none, false},
+		{"another root with a directory of ours", otherRoot, shared, shared, true},
+		{"other mounts", otherMounts, none, none, true},
+		{"other mounts, the directory told", otherMounts, shared, shared, true},
+		{"a directory mounted elsewhere", otherMounts, shared, private, false},
+		{"the same view", 0, none, none, true},
+	} {
+		ops := through(
+			returned(100, "execve", "/bin/sh", 1, 0),
+			returned(100, "fork", "", 2, 101),
+			seenBy(0, c.first, returned(100, "stat", "/d/f", 10, 0)),
+			seenBy(c.view, c.other, returned(101, "stat", "/d/f", 20, 0)),
+			// Of these nothing is told.
+			returned(100, "stat", "/d/g", 30, 0),
+			seenBy(c.view, none, returned(101, "stat", "/d/g", 40, 0)),
+		)
+		var dirs []op.FileID
+		for _, o := range ops {
+			if o.Kind == op.Stat {
+				dirs = append(dirs, o.Names[0].Dir)
+			}
+		}
+		if len(dirs) != 4 || (dirs[0] == dirs[1]) != c.same || (dirs[2] == dirs[3]) != c.same || dirs[0] != dirs[2] || dirs[1] != dirs[3] {
+			t.Errorf("%s: directories %v, the same: want %v", c.name, dirs, c.same)
+		}
+	}
+}
+
+// Whichever view tells its directory first, what the other one has told before stands.
+func TestDirectoryOfOneView(t *testing.T) {
+	ours, theirs := op.FileID{Dev: 1, Ino: 50}, op.FileID{Dev: 2, Ino: 1}
+	none := op.FileID{}
+	ops := through(
+		returned(100, "execve", "/bin/sh", 1, 0),
+		returned(100, "fork", "", 2, 101),
+		returned(100, "fork", "", 4, 102),
+		seenBy(otherMounts, theirs, returned(101, "stat", "/d/f", 10, 0)),
+		seenBy(0, ours, returned(100, "stat", "/d/f", 20, 0)),
+		seenBy(otherMounts, none, returned(101, "unlink", "/d/f", 30, 0)),
+		seenBy(otherMounts+1, none, returned(102, "stat", "/d/f", 40, 0)),
+		seenBy(0, none, returned(100, "stat", "/d/f", 50, 0)),
+	)
+	var dirs []op.FileID
+	for _, o := range ops {
+		if len(o.Names) > 0 && o.Kind != op.Exec {
+			dirs = append(dirs, o.Names[0].Dir)
+		}
+	}
+	want := []op.FileID{theirs, ours, theirs, ours, ours}
+	for i := range want {
+		if len(dirs) != len(want) || dirs[i] != want[i] {
+			t.Fatalf("directories %v, want %v", dirs, want)
+		}
+	}
+}
+
+// A process keeps its working directory in a new mount namespace, and loses it with its root.
+func TestWorkingDirectoryInAnotherView(t *testing.T) {
+	for view, want := range map[uint64]string{otherMounts: "/srv/x", otherRoot: "/x", 0: "/srv/x"} {
+		ops := through(
+			returned(100, "execve", "/bin/sh", 1, 0),
+			returned(100, "chdir", "/srv", 2, 0),
+			seenBy(view, op.FileID{}, returned(100, "stat", "x", 3, 0)),
+		)
+		if got := ops[len(ops)-1].Names[0].Path; got != want {
+			t.Errorf("view %#x: %s, want %s", view, got, want)
+		}
+	}
+}
+
+// Views that come and go leave nothing behind.
+func TestViewsAreForgotten(t *testing.T) {
+	m := newModel()
+	for view := range uint64(4 * sweepLeast) {
+		tree := m.tree((view + 1) << 32)
+		m.find(tree, nil, "/n", false)
+		m.tidy()
+	}
+	if len(m.trees) > 2*sweepLeast || m.nodes > 3*sweepLeast {
+		t.Errorf("%d views with %d names are kept", len(m.trees), m.nodes)
+	}
+}
