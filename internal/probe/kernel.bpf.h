@@ -211,6 +211,7 @@ enum { AT_FDCWD_ = -100, FMODE_CREATED_ = 1 << 20, SIGNAL_GROUP_EXIT_ = 4, PF_KT
 extern void *bpf_rdonly_cast(void *address, u32 type) __attribute__((section(".ksyms"), weak));
 #define CAST(type, address) ((struct type *)bpf_rdonly_cast((void *)(address), __builtin_btf_type_id(*(struct type *)0, 1)))
 
+#define HAS(type, field) __builtin_preserve_field_info(((struct type *)0)->field, 2) /* whether the running kernel has it */
 #define OFFSET(type, field) __builtin_preserve_field_info(((struct type *)0)->field, 0)
 
 /* READ reads a field through a pointer that the verifier does not know the type of. */

@@ -272,7 +272,7 @@ INLINE u64 view_of(struct task_struct *t)
 		return 0;
 	i = t->fs->root.dentry->d_inode;
 	root = (i->i_ino ^ (u64)i->i_sb->s_dev << 32) * 0x9e3779b97f4a7c15ULL >> 32;
-	return (root | 1) << 32 | t->nsproxy->mnt_ns->ns.inum;
+	return (root | 1) << 32 | (HAS(ns_common, inum) ? t->nsproxy->mnt_ns->ns.inum : 0);
 }
 
 INLINE void read_head(struct scratch *s, u16 what, struct task_struct *t)
