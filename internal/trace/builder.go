@@ -312,7 +312,7 @@ func (b *builder) end(p *process, at int64, status, signal int) {
 
 // send hands an operation of a process to the sequencer.
 func (b *builder) send(t *thread, o *op.Op) *item {
-	it := &item{op: o, proc: t.proc, from: o.Enter, exit: o.Exit}
+	it := &item{op: o, proc: t.proc, tree: t.proc.tree, from: o.Enter, exit: o.Exit}
 	if it.from < t.last {
 		it.from = t.last // Enter is not known, or clocks are coarse
 	}

@@ -54,7 +54,7 @@ func (f *Flow) complete(it *item) {
 
 // name begins name i of an operation: where it is.
 func (f *Flow) name(it *item, i int, told *op.Name) op.Name {
-	n, t := it.names[i], it.proc.tree
+	n, t := it.names[i], it.tree
 	if n.kernel {
 		return op.Name{Path: n.path, Base: n.base, Type: op.Proc}
 	}

@@ -12,7 +12,7 @@ import (
 func (f *Flow) inherited(it *item) {
 	for i := range it.op.FDs {
 		d := &it.op.FDs[i]
-		f.byPath(&d.File, it.proc.tree)
+		f.byPath(&d.File, it.tree)
 	}
 }
 
@@ -56,7 +56,7 @@ func (f *Flow) descriptors(it *item) {
 	d := f.world.OFD(o.Actor, o.FD)
 	switch {
 	case d == nil && o.File.ID.IsZero() && o.File.Path != "":
-		f.byPath(&o.File, it.proc.tree)
+		f.byPath(&o.File, it.tree)
 	case d == nil && o.File.ID.IsZero():
 		o.File = op.File{ID: op.FileID{Ino: 1 << 61}, Type: op.Socket}
 	case d == nil && o.File.Type == op.Regular && o.File.ID.Dev == 0 && o.File.Size == 0:

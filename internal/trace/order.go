@@ -18,6 +18,7 @@ type item struct {
 	op    *op.Op // nil: a gap
 	lost  uint64
 	proc  *process
+	tree  *tree // as the process saw names when it made the call
 	from  int64 // earliest begin
 	exit  int64
 	point int64 // the moment chosen between from and exit, in ns/256: see begins and returns

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"slices"
 	"testing"
 
 	"filerace/internal/op"
@@ -59,6 +60,30 @@ func TestViews(t *testing.T) {
 	}
 }
 
+// A call is about what its process saw then, whatever root it has by the time that counts: here it is the first
+// to tell that another directory has that path.
+func TestRootChangedBehindTheCall(t *testing.T) {
+	before, after, theirs := op.FileID{Dev: 1, Ino: 50}, op.FileID{Dev: 1, Ino: 51}, op.FileID{Dev: 2, Ino: 1}
+	ops := through(
+		returned(100, "execve", "/bin/sh", 1, 0),
+		returned(100, "fork", "", 2, 101),
+		seenBy(0, before, returned(100, "stat", "/d/f", 10, 0)),
+		seenBy(0, after, returned(101, "stat", "/d/f", 20, 0)),
+		seenBy(otherRoot, theirs, returned(101, "stat", "/d/f", 22, 0)),
+		seenBy(0, op.FileID{}, returned(100, "stat", "/d/f", 30, 0)),
+	)
+	var dirs []op.FileID
+	for _, o := range ops {
+		if o.Kind == op.Stat {
+			dirs = append(dirs, o.Names[0].Dir)
+		}
+	}
+	want := []op.FileID{before, after, theirs, after}
+	if !slices.Equal(dirs, want) {
+		t.Errorf("directories %v, want %v", dirs, want)
+	}
+}
+
 // Whichever view tells its directory first, what the other one has told before stands.
 func TestDirectoryOfOneView(t *testing.T) {
 	ours, theirs := op.FileID{Dev: 1, Ino: 50}, op.FileID{Dev: 2, Ino: 1}
@@ -80,10 +105,8 @@ func TestDirectoryOfOneView(t *testing.T) {
 		}
 	}
 	want := []op.FileID{theirs, ours, theirs, ours, ours}
-	for i := range want {
-		if len(dirs) != len(want) || dirs[i] != want[i] {
-			t.Fatalf("directories %v, want %v", dirs, want)
-		}
+	if !slices.Equal(dirs, want) {
+		t.Errorf("directories %v, want %v", dirs, want)
 	}
 }
 
