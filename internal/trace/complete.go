@@ -66,7 +66,31 @@ func (f *Flow) name(it *item, i int, told *op.Name) op.Name {
 		n = f.names.node(d.tree, n.path)
 	}
 	it.names[i] = n
+	if d.file.common {
+		f.catchUp(n, d.file.id)
+	}
 	return op.Name{Dir: d.file.id, Base: n.base, Path: n.path, Seen: told.Seen}
+}
+
+// catchUp takes over what became of a name in a directory that several views have: others may have changed it under a
+// name of theirs, which the world knows.
+func (f *Flow) catchUp(n *node, dir op.FileID) {
+	if f.world == nil {
+		return
+	}
+	en := f.world.Entry(dir, n.base)
+	if en == nil {
+		return
+	}
+	was, known := f.names.leads(n)
+	switch {
+	case en.File == nil:
+		f.names.lead(n, nil)
+	case !known || was == nil || was.id != en.File.ID:
+		file := f.names.identified(en.File.ID, en.File.Type)
+		file.nlink, file.derived = en.File.Nlink, en.File.ID.MadeUp()
+		f.names.lead(n, file)
+	}
 }
 
 // failed takes from an error what it says of the name.

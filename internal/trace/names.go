@@ -20,6 +20,17 @@ type inode struct {
 	typ     op.FileType
 	nlink   int
 	derived bool // the identity is made up: Dev is 0, Ino counts
+
+	tree   *tree // a directory: the names among which a source told it
+	common bool  // and others among which it did so: each has names of its own for what it holds
+}
+
+// among notes that a source told of a directory among the names of a tree.
+func (f *inode) among(t *tree) {
+	if f.tree == nil {
+		f.tree = t
+	}
+	f.common = f.common || f.tree != t
 }
 
 // tree is the names that processes with one view of the file system see (Record.View). What two views show
@@ -301,6 +312,7 @@ func (m *model) directory(t *tree, d *node, told op.FileID) *node {
 			m.lead(d, m.identified(told, op.Directory))
 		}
 		d.teller = t
+		d.file.among(d.tree)
 	case !known || f == nil:
 		m.lead(d, m.invent(op.Directory))
 	}

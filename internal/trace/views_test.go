@@ -110,6 +110,38 @@ func TestDirectoryOfOneView(t *testing.T) {
 	}
 }
 
+// What one view changes in a directory that another one has, too, is known there.
+func TestDirectoryOfTwoRoots(t *testing.T) {
+	shared := op.FileID{Dev: 1, Ino: 50}
+	rename := func(pid int, from string, at int64) Record {
+		r := returned(pid, "rename", from, at, 0)
+		r.Op.Path2 = "/d/f"
+		return r
+	}
+	ops := through(
+		returned(100, "execve", "/bin/sh", 1, 0),
+		returned(100, "fork", "", 2, 101),
+		seenBy(0, shared, returned(100, "stat", "/d/f", 10, 0)),
+		seenBy(otherRoot, shared, returned(101, "stat", "/d/f", 20, 0)),
+		rename(100, "/d/g", 30),
+		seenBy(otherRoot, op.FileID{}, rename(101, "/d/h", 40)),
+		returned(100, "unlink", "/d/f", 50, 0),
+		seenBy(otherRoot, op.FileID{}, returned(101, "open", "/d/f", 60, 5)),
+	)
+	var to []op.Name
+	for _, o := range ops {
+		switch o.Kind {
+		case op.Rename:
+			to = append(to, o.Names[1])
+		case op.Unlink, op.Open:
+			to = append(to, o.Names[0])
+		}
+	}
+	if len(to) != 4 || to[1].Before != to[0].After || to[2].Before != to[1].After || to[3].After == to[1].After {
+		t.Errorf("names %+v", to)
+	}
+}
+
 // A process keeps its working directory in a new mount namespace, and loses it with its root.
 func TestWorkingDirectoryInAnotherView(t *testing.T) {
 	for view, want := range map[uint64]string{otherMounts: "/srv/x", otherRoot: "/x", 0: "/srv/x"} {
