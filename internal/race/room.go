@@ -111,12 +111,16 @@ func (r *Room) Gap() {
 func (r *Room) settle() {
 	for _, path := range r.order {
 		on := r.paths[path].moments
-		if alone(on) {
+		if alone(on) || !slices.ContainsFunc(on, moment.disturbs) {
 			continue
 		}
 		for j := range on {
+			a2 := &on[j]
+			if !a2.closes() {
+				continue
+			}
 			for i := j - 1; i >= 0; i-- {
-				if a1, a2 := &on[i], &on[j]; a1.at.HardBefore(a2.at) {
+				if a1 := &on[i]; a1.opens() && a1.at.HardBefore(a2.at) {
 					r.between(path, a1, a2, on)
 				}
 			}
@@ -177,18 +181,27 @@ var shapely = func() (kinds [op.Kinds]bool) {
 	return kinds
 }()
 
+// opens, closes and disturbs report whether there are shapes with m as a1, as a2, and, but for reads, as b.
+func (m *moment) opens() bool {
+	return m.by.Kind == op.Open || m.by.Kind == op.Read || m.by.Kind == op.Seek || absent(m.by) || empties(m.by)
+}
+
+func (m *moment) closes() bool { return m.creates() || changesBytes(m.by) || locks(m.by) }
+
+func (m moment) disturbs() bool { return m.creates() || changesBytes(m.by) || removes(m.by) }
+
 // shape names the rule that would fire if b came between a1 and a2, "" if none.
 func shape(a1, b, a2 *moment) string {
 	switch {
 	case absent(a1.by) && a2.creates() && b.creates():
 		return "check-then-create"
-	case a1.by.Kind == op.Read && a2.by.Kind == op.Truncate && b.by.Kind == op.Write:
+	case a1.by.Kind == op.Read && a2.by.Kind == op.Truncate && changesBytes(a2.by) && writes(b.by):
 		return "truncated-away"
 	case a1.by.Kind == op.Read && (changesBytes(a2.by) && !appends(a2.by) || a2.replaces()) && (changesBytes(b.by) || b.replaces()):
 		return "lost-update"
-	case a1.by.Kind == op.Seek && a1.by.Whence == op.SEEK_END && a2.by.Kind == op.Write && !appends(a2.by) && b.by.Kind == op.Write:
+	case a1.by.Kind == op.Seek && a1.by.Whence == op.SEEK_END && writes(a2.by) && !appends(a2.by) && writes(b.by):
 		return "lost-append"
-	case empties(a1.by) && a2.by.Kind == op.Write && b.by.Kind == op.Read:
+	case empties(a1.by) && writes(a2.by) && b.by.Kind == op.Read:
 		return "partial-read"
 	case a1.by.Kind == op.Open && locks(a2.by) && removes(b.by):
 		return "unlinked-lock"
@@ -224,5 +237,7 @@ func locks(o *op.Op) bool {
 func changesBytes(o *op.Op) bool {
 	return !o.Failed() && (o.Kind == op.Write || empties(o) || o.Kind == op.Truncate)
 }
+
+func writes(o *op.Op) bool { return o.Kind == op.Write && !o.Failed() }
 
 func appends(o *op.Op) bool { return o.Kind == op.Write && o.OFlags&op.O_APPEND != 0 }

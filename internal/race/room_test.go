@@ -217,3 +217,46 @@ func TestNoRoomInDevices(t *testing.T) {
 		t.Errorf("%d paths are kept", len(r.paths))
 	}
 }
+
+// What opens, closes and disturbs leave out has no shape.
+func TestShapesAreLookedFor(t *testing.T) {
+	var all []moment
+	for kind := range op.Kind(op.Kinds) {
+		for _, ret := range []int64{0, -enoent} {
+			for _, flags := range []uint64{0, op.O_CREAT, op.O_TRUNC | op.O_WRONLY, op.O_CREAT | op.O_EXCL} {
+				if flags != 0 && kind != op.Open && kind != op.Rename {
+					continue
+				}
+				for _, arrives := range []bool{false, true} {
+					if arrives && kind != op.Rename {
+						continue
+					}
+					o := &op.Op{Kind: kind, Ret: ret, Flags: flags, Whence: op.SEEK_END, Lock: op.Lock{Family: op.FlockLock, Mode: op.Exclusive}}
+					all = append(all, moment{deed: deed{by: o}, arrives: arrives})
+				}
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for i := range all {
+		for j := range all {
+			for k := range all {
+				a1, b, a2 := &all[i], &all[j], &all[k]
+				rule := shape(a1, b, a2)
+				if rule == "" {
+					continue
+				}
+				seen[rule] = true
+				if !a1.opens() || !a2.closes() || !b.disturbs() && !a2.disturbs() {
+					t.Fatalf("%s: %v, %v, %v", rule, a1.by, b.by, a2.by)
+				}
+				if !shapely[a1.by.Kind] || !shapely[b.by.Kind] || !shapely[a2.by.Kind] {
+					t.Fatalf("%s goes by a kind that is not kept", rule)
+				}
+			}
+		}
+	}
+	if len(seen) != 6 {
+		t.Errorf("shapes of %d rules", len(seen))
+	}
+}
