@@ -10,6 +10,7 @@ import (
 
 	"filerace/internal/hunt"
 	"filerace/internal/probe"
+	"filerace/internal/race"
 )
 
 // running is one use of `filerace run`.
@@ -117,5 +118,8 @@ func (r *running) once(ctx context.Context) (*hunt.Report, []string, error) {
 		}
 	}
 	rep, err := hunt.RecordOnce(ctx, r.target, r.record)
+	if err == nil && rep.Short {
+		return rep, []string{race.ShortOfRoom}, nil
+	}
 	return rep, nil, err
 }

@@ -201,6 +201,7 @@ func (r *runner) finish(res tracee.Result) {
 		rep.Goals, rep.Steps = r.windows.goals(all)
 	}
 	if r.room != nil {
+		rep.Short = r.room.Short()
 		for _, f := range r.room.Besides(rep.Findings) {
 			rep.Findings, rep.Keys = append(rep.Findings, f), append(rep.Keys, f.Rule+" "+r.names.name(f.Path))
 		}

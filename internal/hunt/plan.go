@@ -90,6 +90,7 @@ type Report struct {
 	Foreign    bool                 `json:"foreign,omitempty"`
 	Unmodelled []string             `json:"unmodelled,omitempty"` // calls whose effect is not modelled
 	Scratch    string               `json:"scratch,omitempty"`    // directory of the run, for showing paths
+	Short      bool                 `json:"short,omitempty"`      // not all that could have happened was looked for
 	Endless    bool                 `json:"endless,omitempty"`    // stopped after MaxDecisions
 	Quit       bool                 `json:"quit,omitempty"`       // ended by the person who stepped through it
 	GoalMet    bool                 `json:"goal_met,omitempty"`

@@ -157,7 +157,7 @@ func (c *candidates) pairs(on []*windowOp) {
 func (c *candidates) within(on []*windowOp) {
 	for _, a := range on {
 		for _, b := range on {
-			if a.back != nil && (b.op.Kind == op.Unlink || b.op.Kind == op.Rename) && !b.op.Failed() &&
+			if a.back != nil && b.op.TakesNameAway() &&
 				world.HardUnordered(a.at, b.at) && dependent(a, b) {
 				c.add(7, a, b, a.back)
 			}
@@ -187,16 +187,16 @@ func between(ops []*windowOp, a1, a2 *windowOp) bool {
 // old file open, a takes its name away, and c locks a new file of that name.
 func (c *candidates) twins(on, all []*windowOp) {
 	for _, a := range on {
-		if !removes(a.op) {
+		if !a.op.TakesNameAway() {
 			continue
 		}
 		for _, bl := range on {
-			if !locks(bl.op) || !world.HardUnordered(bl.at, a.at) {
+			if !bl.op.AsksForLock() || !world.HardUnordered(bl.at, a.at) {
 				continue
 			}
 			bo := opening(on, bl)
 			for _, cl := range on {
-				if bo == nil || cl == bl || !locks(cl.op) || !world.HardUnordered(cl.at, a.at) || !world.HardUnordered(cl.at, bl.at) {
+				if bo == nil || cl == bl || !cl.op.AsksForLock() || !world.HardUnordered(cl.at, a.at) || !world.HardUnordered(cl.at, bl.at) {
 					continue
 				}
 				co, cn, bn := opening(on, cl), next(all, cl), next(all, bl)
@@ -292,10 +292,4 @@ func changes(accesses []op.Access) bool {
 		}
 	}
 	return false
-}
-
-func removes(o *op.Op) bool { return (o.Kind == op.Unlink || o.Kind == op.Rename) && !o.Failed() }
-
-func locks(o *op.Op) bool {
-	return o.Kind == op.LockOp && o.Lock.Family != op.LeaseLock && o.Lock.Mode != op.Unlock
 }

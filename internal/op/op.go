@@ -227,3 +227,12 @@ func (o *Op) Errno() int {
 	}
 	return 0
 }
+
+// TakesNameAway reports whether the operation took a name away from a file: by removal, by moving it, or by another
+// file that came in its place.
+func (o *Op) TakesNameAway() bool { return (o.Kind == Unlink || o.Kind == Rename) && !o.Failed() }
+
+// AsksForLock reports whether the operation asks for a lock that excludes others, or is shared; leases are none.
+func (o *Op) AsksForLock() bool {
+	return o.Kind == LockOp && o.Lock.Family != LeaseLock && o.Lock.Mode != Unlock
+}

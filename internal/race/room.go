@@ -186,9 +186,9 @@ func (m *moment) opens() bool {
 	return m.by.Kind == op.Open || m.by.Kind == op.Read || m.by.Kind == op.Seek || absent(m.by) || empties(m.by)
 }
 
-func (m *moment) closes() bool { return m.creates() || changesBytes(m.by) || locks(m.by) }
+func (m *moment) closes() bool { return m.creates() || changesBytes(m.by) || m.by.AsksForLock() }
 
-func (m moment) disturbs() bool { return m.creates() || changesBytes(m.by) || removes(m.by) }
+func (m moment) disturbs() bool { return m.creates() || changesBytes(m.by) || m.by.TakesNameAway() }
 
 // shape names the rule that would fire if b came between a1 and a2, "" if none.
 func shape(a1, b, a2 *moment) string {
@@ -203,7 +203,7 @@ func shape(a1, b, a2 *moment) string {
 		return "lost-append"
 	case empties(a1.by) && writes(a2.by) && b.by.Kind == op.Read:
 		return "partial-read"
-	case a1.by.Kind == op.Open && locks(a2.by) && removes(b.by):
+	case a1.by.Kind == op.Open && a2.by.AsksForLock() && b.by.TakesNameAway():
 		return "unlinked-lock"
 	}
 	return ""
@@ -225,13 +225,6 @@ func (m *moment) replaces() bool {
 
 func empties(o *op.Op) bool {
 	return !o.Failed() && (o.Kind == op.Open && o.Flags&op.O_TRUNC != 0 || o.Kind == op.Truncate && o.Len == 0)
-}
-
-// removes: a name, or the file from it, by another that takes its place.
-func removes(o *op.Op) bool { return (o.Kind == op.Unlink || o.Kind == op.Rename) && !o.Failed() }
-
-func locks(o *op.Op) bool {
-	return o.Kind == op.LockOp && o.Lock.Family != op.LeaseLock && o.Lock.Mode != op.Unlock
 }
 
 func changesBytes(o *op.Op) bool {

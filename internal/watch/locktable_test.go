@@ -33,17 +33,24 @@ func fakeProc(t *testing.T, file, table string) string {
 	return proc
 }
 
-func TestLockTable(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "L")
-	if err := os.WriteFile(file, nil, 0o666); err != nil {
+// lockedFile makes a file, and tells its inode.
+func lockedFile(t *testing.T) (path string, ino uint64) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "L")
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	info, err := os.Stat(file)
+	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := fmt.Sprintf("1: FLOCK  ADVISORY  WRITE 11 00:2f:%d 0 EOF\n", inode(info))
-	waits := fmt.Sprintf("1: -> FLOCK  ADVISORY  WRITE 12 00:2f:%d 0 EOF\n", inode(info))
+	return path, inode(info)
+}
+
+func TestLockTable(t *testing.T) {
+	file, ino := lockedFile(t)
+	held := fmt.Sprintf("1: FLOCK  ADVISORY  WRITE 11 00:2f:%d 0 EOF\n", ino)
+	waits := fmt.Sprintf("1: -> FLOCK  ADVISORY  WRITE 12 00:2f:%d 0 EOF\n", ino)
 	other := "2: POSIX  ADVISORY  READ 13 08:01:77 100 199\nnonsense\n3: OFDLCK ADVISORY  WRITE -1 08:01:78 0 EOF\n"
 	proc := fakeProc(t, file, held+other)
 	table, w := newLockTable(proc), world.New()
@@ -56,7 +63,7 @@ func TestLockTable(t *testing.T) {
 	for _, l := range table.look(w, 5*int64(time.Second), everything) {
 		fmt.Fprintf(&got, "%v %v waits=%v %q %s by %s for %q\n", l.For, l.Least, l.Waits, filepath.Base(l.Path), l.Kind, l.Who, l.On)
 	}
-	want := `3s false waits=true "inode ` + fmt.Sprint(inode(info)) + ` of device 0:47" flock EX by 12 for "11 backup"
+	want := `3s false waits=true "inode ` + fmt.Sprint(ino) + ` of device 0:47" flock EX by 12 for "11 backup"
 4s true waits=false "L" flock EX by 11 backup for ""
 4s true waits=false "inode 77 of device 8:1" fcntl SH [100, 200) by 13 for ""
 4s true waits=false "inode 78 of device 8:1" ofd EX by any that has it open for ""
@@ -77,15 +84,8 @@ func TestLockTable(t *testing.T) {
 
 // A lock that was taken before the watch, by a process that has ended since, is its heirs'.
 func TestLockHandedOnBeforeTheWatch(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "L")
-	if err := os.WriteFile(path, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	line := fmt.Sprintf("1: FLOCK  ADVISORY  WRITE 20 00:2f:%d 0 EOF\n", inode(info))
+	path, ino := lockedFile(t)
+	line := fmt.Sprintf("1: FLOCK  ADVISORY  WRITE 20 00:2f:%d 0 EOF\n", ino)
 	proc := fakeProc(t, path, line)
 	for pid, text := range map[string]string{"11": "pos:\t0\nlock:\t" + line, "12": "pos:\t0\n"} {
 		dir := filepath.Join(proc, pid, "fdinfo")
@@ -98,7 +98,7 @@ func TestLockHandedOnBeforeTheWatch(t *testing.T) {
 	}
 	w := world.New()
 	for pid := 11; pid <= 12; pid++ { // 12 has opened the file for itself
-		file := op.File{ID: op.FileID{Dev: 47, Ino: inode(info)}, Type: op.Regular, Path: path, Nlink: 1}
+		file := op.File{ID: op.FileID{Dev: 47, Ino: ino}, Type: op.Regular, Path: path, Nlink: 1}
 		w.Apply(&op.Op{Seq: pid, Kind: op.Inherit, Actor: op.Actor(fmt.Sprint(pid)), PID: pid, TID: pid, Prog: "sh", Done: true, Path: "/w",
 			FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, FDs: []op.FDInfo{{FD: 3, File: file, Shared: pid}}})
 	}
