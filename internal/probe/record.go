@@ -57,15 +57,15 @@ func (d *decoder) record(e *event) (r trace.Record, ok bool) {
 }
 
 // view is trace.Record.View of what view_of gave.
-func (d *decoder) view(v uint64) uint64 {
-	switch root, mounts := v>>32, v&(1<<32-1); {
-	case v == 0 || d.home == 0 || v == d.home:
-		return 0
-	case root != d.home>>32:
-		return root << 32
-	default:
-		return mounts
+func (d *decoder) view(v uint64) (is trace.View) {
+	switch root := uint32(v >> 32); {
+	case v == 0 || d.home == 0:
+	case root != uint32(d.home>>32):
+		is.Root = root
+	case v != d.home:
+		is.Mounts = uint32(v)
 	}
+	return is
 }
 
 // exitStatus takes the kernel's exit code apart, which is as wait(2) gives it.

@@ -183,7 +183,7 @@ func (p *Probe) there(t *there, fds []there, shared map[uint64]int) {
 // namespace /proc shows that; for one with a root below ours, it shows ours.
 func (p *Probe) inside(t *there) func(link string) string {
 	root := "/"
-	if p.decoder.view(t.view) != 0 {
+	if p.decoder.view(t.view) != (trace.View{}) {
 		root, _ = os.Readlink("/proc/" + strconv.Itoa(int(t.tgid)) + "/root")
 	}
 	return func(link string) string {

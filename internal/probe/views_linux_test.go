@@ -99,20 +99,20 @@ func TestViewsAreTold(t *testing.T) {
 	goOn()
 	end()
 	p.Stop()
-	seen := map[string]uint64{}
+	seen := map[string]trace.View{}
 	for _, r := range rest(t, p) {
 		if o := r.Op; r.What == trace.Returned && o.Kind == op.AccessOp {
 			seen[o.Path] = r.View
 		}
 	}
-	if v, ok := seen["/view0"]; !ok || v != 0 {
-		t.Errorf("as it begins: %#x, seen: %v", v, ok)
+	if v, ok := seen["/view0"]; !ok || v != (trace.View{}) {
+		t.Errorf("as it begins: %v, seen: %v", v, ok)
 	}
-	if v := seen["/view1"]; v == 0 || v >= 1<<32 {
-		t.Errorf("in a mount namespace of its own: %#x", v)
+	if v := seen["/view1"]; v.Root != 0 || v.Mounts == 0 {
+		t.Errorf("in a mount namespace of its own: %v", v)
 	}
-	if v := seen["/view2"]; v < 1<<32 {
-		t.Errorf("with another root: %#x", v)
+	if v := seen["/view2"]; v.Root == 0 {
+		t.Errorf("with another root: %v", v)
 	}
 }
 
@@ -127,8 +127,8 @@ func TestWhatIsThereInAnotherRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	end()
-	if first.What != trace.There || first.Op.PID != pid || first.View < 1<<32 || first.Op.Path != "/sub" {
-		t.Fatalf("got %d, view %#x: %+v", first.What, first.View, first.Op)
+	if first.What != trace.There || first.Op.PID != pid || first.View.Root == 0 || first.Op.Path != "/sub" {
+		t.Fatalf("got %d, view %v: %+v", first.What, first.View, first.Op)
 	}
 	for _, d := range first.Op.FDs {
 		if d.File.Path == "/sub/f" {

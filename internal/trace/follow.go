@@ -180,7 +180,7 @@ func (b *builder) home(p *process) *node {
 
 // sees is told which view of the file system a process has. One that got another root (chroot(2), pivot_root(2),
 // setns(2)) is there, or goes there before it uses relative paths.
-func (b *builder) sees(p *process, view uint64) {
+func (b *builder) sees(p *process, view View) {
 	if p.tree.view == view {
 		return
 	}

@@ -38,7 +38,7 @@ func (f *inode) among(t *tree) {
 // mount namespace alone, they are those of the first one, until a directory is told to be
 // another one there: then it, and all below it, is the view's own.
 type tree struct {
-	view  uint64
+	view  View
 	base  *tree    // whose names they are but for those below own; nil: all are its own
 	own   []string // paths of directories
 	nodes map[string]*node
@@ -85,9 +85,9 @@ type node struct {
 // each leads to. Names that nobody has used for long are forgotten, and are then as
 // unknown as at the start.
 type model struct {
-	trees map[uint64]*tree // by view
-	home  *tree            // of view 0
-	nodes int              // in all of them
+	trees map[View]*tree // by view
+	home  *tree          // of the zero view
+	nodes int            // in all of them
 	cache map[cacheKey]*node
 	known recentFiles // by identity that a source told
 	links int         // symbolic links known
@@ -108,17 +108,17 @@ const (
 )
 
 func newModel() *model {
-	m := &model{trees: map[uint64]*tree{}, cache: map[cacheKey]*node{}, sweep: sweepLeast}
-	m.home = m.tree(0)
+	m := &model{trees: map[View]*tree{}, cache: map[cacheKey]*node{}, sweep: sweepLeast}
+	m.home = m.tree(View{})
 	return m
 }
 
 // tree returns the names of a view.
-func (m *model) tree(view uint64) *tree {
+func (m *model) tree(view View) *tree {
 	t := m.trees[view]
 	if t == nil {
 		t = &tree{view: view, nodes: map[string]*node{}}
-		if 0 < view && view < 1<<32 {
+		if view.Mounts != 0 {
 			t.base = m.home
 		}
 		t.root = &node{path: "/", base: "/", tree: t}

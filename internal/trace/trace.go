@@ -37,11 +37,17 @@ type Record struct {
 
 	UID    uint32 // real user id
 	Cgroup uint64 // cgroup v2 id; 0: not known
-	View   uint64 // what the process sees under a path; 0: what the watcher does, or not known. Below 1<<32 the number of a mount namespace with the watcher's root directory, else any number for another root
+	View   View   // what the process sees under a path
 	Parent int    // process id of the parent, for What == Born and What == There; 0: not known
 	// Lost is, for What == Gap, how many events were lost somewhere between here and the next
 	// Gap whose Lost is 0. 0: here, not known how many; or the end of such a stretch.
 	Lost uint64
+}
+
+// View tells apart what processes see under one path; the zero View is that of the watcher, or not known.
+type View struct {
+	Root   uint32 // any number for another root directory than the watcher's; Mounts is 0 then
+	Mounts uint32 // the number of another mount namespace with the same root
 }
 
 // What tells the kinds of record apart.

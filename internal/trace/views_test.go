@@ -8,7 +8,7 @@ import (
 )
 
 // seenBy gives a record the view of its process, and the directory of its name, if that is told.
-func seenBy(view uint64, dir op.FileID, r Record) Record {
+func seenBy(view View, dir op.FileID, r Record) Record {
 	r.View = view
 	if !dir.IsZero() {
 		r.Op.Names = []op.Name{{Dir: dir, Base: r.Op.Path[len("/d/"):]}}
@@ -16,9 +16,11 @@ func seenBy(view uint64, dir op.FileID, r Record) Record {
 	return r
 }
 
-const (
-	otherRoot   = 7 << 32
-	otherMounts = 7
+var (
+	home          = View{}
+	otherRoot     = View{Root: 7}
+	otherMounts   = View{Mounts: 7}
+	furtherMounts = View{Mounts: 8}
 )
 
 // What two roots show under one path is not one file; what a mount namespace shows is, unless its directory
@@ -28,7 +30,7 @@ func TestViews(t *testing.T) {
 	none := op.FileID{}
 	for _, c := range []struct {
 		name         string
-		view         uint64
+		view         View
 		first, other op.FileID // what is told of /d, for us and for the other view
 		same         bool
 	}{
@@ -37,12 +39,12 @@ func TestViews(t *testing.T) {
 		{"other mounts", otherMounts, none, none, true},
 		{"other mounts, the directory told", otherMounts, shared, shared, true},
 		{"a directory mounted elsewhere", otherMounts, shared, private, false},
-		{"the same view", 0, none, none, true},
+		{"the same view", home, none, none, true},
 	} {
 		ops := through(
 			returned(100, "execve", "/bin/sh", 1, 0),
 			returned(100, "fork", "", 2, 101),
-			seenBy(0, c.first, returned(100, "stat", "/d/f", 10, 0)),
+			seenBy(home, c.first, returned(100, "stat", "/d/f", 10, 0)),
 			seenBy(c.view, c.other, returned(101, "stat", "/d/f", 20, 0)),
 			// Of these nothing is told.
 			returned(100, "stat", "/d/g", 30, 0),
@@ -67,10 +69,10 @@ func TestRootChangedBehindTheCall(t *testing.T) {
 	ops := through(
 		returned(100, "execve", "/bin/sh", 1, 0),
 		returned(100, "fork", "", 2, 101),
-		seenBy(0, before, returned(100, "stat", "/d/f", 10, 0)),
-		seenBy(0, after, returned(101, "stat", "/d/f", 20, 0)),
+		seenBy(home, before, returned(100, "stat", "/d/f", 10, 0)),
+		seenBy(home, after, returned(101, "stat", "/d/f", 20, 0)),
 		seenBy(otherRoot, theirs, returned(101, "stat", "/d/f", 22, 0)),
-		seenBy(0, op.FileID{}, returned(100, "stat", "/d/f", 30, 0)),
+		seenBy(home, op.FileID{}, returned(100, "stat", "/d/f", 30, 0)),
 	)
 	var dirs []op.FileID
 	for _, o := range ops {
@@ -93,10 +95,10 @@ func TestDirectoryOfOneView(t *testing.T) {
 		returned(100, "fork", "", 2, 101),
 		returned(100, "fork", "", 4, 102),
 		seenBy(otherMounts, theirs, returned(101, "stat", "/d/f", 10, 0)),
-		seenBy(0, ours, returned(100, "stat", "/d/f", 20, 0)),
+		seenBy(home, ours, returned(100, "stat", "/d/f", 20, 0)),
 		seenBy(otherMounts, none, returned(101, "unlink", "/d/f", 30, 0)),
-		seenBy(otherMounts+1, none, returned(102, "stat", "/d/f", 40, 0)),
-		seenBy(0, none, returned(100, "stat", "/d/f", 50, 0)),
+		seenBy(furtherMounts, none, returned(102, "stat", "/d/f", 40, 0)),
+		seenBy(home, none, returned(100, "stat", "/d/f", 50, 0)),
 	)
 	var dirs []op.FileID
 	for _, o := range ops {
@@ -121,7 +123,7 @@ func TestDirectoryOfTwoRoots(t *testing.T) {
 	ops := through(
 		returned(100, "execve", "/bin/sh", 1, 0),
 		returned(100, "fork", "", 2, 101),
-		seenBy(0, shared, returned(100, "stat", "/d/f", 10, 0)),
+		seenBy(home, shared, returned(100, "stat", "/d/f", 10, 0)),
 		seenBy(otherRoot, shared, returned(101, "stat", "/d/f", 20, 0)),
 		rename(100, "/d/g", 30),
 		seenBy(otherRoot, op.FileID{}, rename(101, "/d/h", 40)),
@@ -144,14 +146,14 @@ func TestDirectoryOfTwoRoots(t *testing.T) {
 
 // A process keeps its working directory in a new mount namespace, and loses it with its root.
 func TestWorkingDirectoryInAnotherView(t *testing.T) {
-	for view, want := range map[uint64]string{otherMounts: "/srv/x", otherRoot: "/x", 0: "/srv/x"} {
+	for view, want := range map[View]string{otherMounts: "/srv/x", otherRoot: "/x", home: "/srv/x"} {
 		ops := through(
 			returned(100, "execve", "/bin/sh", 1, 0),
 			returned(100, "chdir", "/srv", 2, 0),
 			seenBy(view, op.FileID{}, returned(100, "stat", "x", 3, 0)),
 		)
 		if got := ops[len(ops)-1].Names[0].Path; got != want {
-			t.Errorf("view %#x: %s, want %s", view, got, want)
+			t.Errorf("view %v: %s, want %s", view, got, want)
 		}
 	}
 }
@@ -159,8 +161,8 @@ func TestWorkingDirectoryInAnotherView(t *testing.T) {
 // Views that come and go leave nothing behind.
 func TestViewsAreForgotten(t *testing.T) {
 	m := newModel()
-	for view := range uint64(4 * sweepLeast) {
-		tree := m.tree((view + 1) << 32)
+	for root := range uint32(4 * sweepLeast) {
+		tree := m.tree(View{Root: root + 1})
 		m.find(tree, nil, "/n", false)
 		m.tidy()
 	}
