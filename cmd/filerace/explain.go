@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"filerace/internal/op"
 	"filerace/internal/race"
 	"filerace/internal/report"
-	"filerace/internal/screen"
 	"filerace/internal/trace"
 	"filerace/internal/trace/logs"
 	"filerace/internal/trace/saved"
@@ -272,7 +270,6 @@ func (a *analysis) report(end race.End) *report.Report {
 	notes := a.source.Notes()
 	found, older := a.found(end)
 	r := &report.Report{Command: notes.Command, Runs: 1, Explored: 1, Findings: found, Missed: limits(notes)}
-	r.Missed = append(r.Missed, a.toldLive(found)...)
 	if a.stream.Short() {
 		r.Missed = append(r.Missed, race.ShortOfRoom)
 	}
@@ -298,34 +295,6 @@ func (a *analysis) found(end race.End) (found []report.Found, older int) {
 		older += t.Older
 	}
 	return found, older
-}
-
-// toldLive says which races were found while the run was recorded and are not found in it again: a recording keeps no
-// contents, and where two processes wrote the same number, only these tell whether both had counted.
-func (a *analysis) toldLive(found []report.Found) (out []string) {
-	if a.saved == nil {
-		return nil
-	}
-	var live struct {
-		Findings []struct {
-			Rule     string
-			Evidence race.Evidence
-			Object   struct{ Path string }
-		}
-	}
-	text, err := a.saved.Findings()
-	if err != nil || json.Unmarshal(text, &live) != nil {
-		return nil
-	}
-	for _, l := range live.Findings {
-		again := slices.ContainsFunc(found, func(f report.Found) bool {
-			return f.Rule == l.Rule && f.Path == l.Object.Path && f.Evidence != race.Possible
-		})
-		if l.Evidence != race.Possible && !again {
-			out = append(out, fmt.Sprintf("%s on %s was %s while this was recorded, by contents that no recording keeps: findings.json in it tells it", l.Rule, screen.Visible(l.Object.Path), l.Evidence))
-		}
-	}
-	return out
 }
 
 // limits says what the source did not tell, a sentence each.

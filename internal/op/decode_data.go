@@ -9,8 +9,6 @@ import (
 // sumMax bounds what Decode reads to sum, in bytes. Beyond it Sum is 0.
 const sumMax = 1 << 20
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // chunks are the buffers through which data passes on its way to the sum.
 var chunks = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
@@ -61,12 +59,15 @@ func (d *decoder) sumData() {
 			n -= uint64(len(part))
 		}
 	}
-	if all {
+	switch {
+	case d.Len <= NumberMax:
+		d.SetSums(d.Data)
+	case all:
 		d.Sum = sum
 	}
 }
 
-// keepWritten cuts Data and Sum down to the n bytes that were in fact written.
+// keepWritten cuts Data and sums down to the n bytes that were in fact written.
 func (o *Op) keepWritten(n int64) {
 	if n == o.Len {
 		return
@@ -74,8 +75,8 @@ func (o *Op) keepWritten(n int64) {
 	n = max(n, 0)
 	complete := o.Sum != 0 && o.Len <= int64(len(o.Data))
 	o.Data = o.Data[:min(n, int64(len(o.Data)))]
-	o.Sum = 0
+	o.Sum, o.Next = 0, [2]uint32{}
 	if complete {
-		o.Sum = crc32.Checksum(o.Data, castagnoli)
+		o.SetSums(o.Data)
 	}
 }

@@ -202,6 +202,15 @@ type Op struct {
 	OFD2  int   // the description that FD2 leads to, as OFD
 	File2 File  // Copy: the file that is read; Dup: the one that FD2 led to before, which is thereby closed
 
+	// Next is Sum as it would be if the bytes were counted one up, where they are one number (NumberMax): in decimal
+	// or with the least significant byte first, and with the most significant byte first; 0: they are none. So two sums tell
+	// whether a number was counted up or down.
+	Next [2]uint32
+
+	// Same is where the operation wrote bytes that were there already (or where nothing was), from the first to behind the
+	// last; of several such ranges the longest. Filled in by the world.
+	Same [2]int64
+
 	Decision int // place among the decisions of a controlled run, from 1; 0: it was none
 }
 

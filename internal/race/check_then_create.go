@@ -29,8 +29,7 @@ type claim struct {
 	ofd             *world.OFD
 	name            *world.Entry
 	file            *world.File
-	lost            []world.Seg
-	size            int64
+	cut             severed
 }
 
 func newCheckThenCreate() Rule {
@@ -101,7 +100,7 @@ func (r *checkThenCreateRule) open(e *world.Effect) {
 	}
 	c := &claim{
 		checked: checked, made: made, opened: deedOf(e), ofd: e.OFD, name: e.Entry, file: e.File,
-		lost: slices.Clone(e.Dropped), size: e.Shrunk + e.File.Size,
+		cut: severedBy(e),
 	}
 	r.claims.put(e.OFD, c)
 	r.byFile.put(e.File, append(r.byFile.get(e.File), c))
@@ -116,7 +115,7 @@ func (r *checkThenCreateRule) write(e *world.Effect, report func(Finding)) {
 	for _, c := range r.byFile.get(e.File) {
 		var harm bool
 		if c.ofd == e.OFD {
-			harm = len(c.lost) > 0 && brings(e.Op, e.Lo, e.Hi, c.lost) || hasWriter(e.Over, c.made.deed, c.opened)
+			harm = len(c.cut.segs) > 0 && c.cut.wrote(e) || hasWriter(e.Over, c.made.deed, c.opened)
 		} else if sideOf(e.Op.Actor, c.made.deed, c.opened) {
 			harm = hasWriter(e.Over, c.opened, c.made.deed)
 		}
@@ -143,8 +142,11 @@ func (r *checkThenCreateRule) closed(d *world.OFD, report func(Finding)) {
 	if c == nil {
 		return
 	}
-	if len(c.lost) > 0 && d.File.Size < c.size {
-		report(c.finding(d.File, c.opened))
+	if last, gone := c.cut.gone(d.File); gone && len(c.cut.segs) > 0 {
+		if last.none() {
+			last = c.opened
+		}
+		report(c.finding(d.File, last))
 	}
 	r.claims.drop(d)
 	if d.Wrote {

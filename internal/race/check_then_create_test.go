@@ -44,6 +44,18 @@ func TestCheckThenCreate(t *testing.T) {
 			1.1  open dst wronly,creat,trunc = 3  #*
 			1.1  close 3
 		`,
+		"in pieces": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  stat dst = -ENOENT          #*
+			1.2  open dst wronly,creat,trunc = 3  #*
+			1.2  write 3 "12\n"
+			1.2  close 3
+			1.1  open dst wronly,creat,trunc = 3  #*
+			1.1  write 3 "1"                 #*
+			1.1  write 3 "1\n"
+			1.1  close 3
+		`,
 	}, func(t *testing.T, script string) {
 		t.Helper()
 		fires(t, checkThenCreate, End{}, "/w/dst", script)
@@ -78,6 +90,26 @@ func TestCheckThenCreateSilent(t *testing.T) {
 			1.2  write f trunc "22\n"
 			1.1  stat f
 			1.1  write f trunc "1\n"
+		`,
+		"the same contents in pieces": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  stat f = -ENOENT
+			1.2  write f trunc "cache\n"
+			1.1  open f wronly,creat,trunc = 3
+			1.1  write 3 "ca"
+			1.1  write 3 "che\n"
+			1.1  close 3
+		`,
+		"the same contents in one": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  stat f = -ENOENT
+			1.2  open f wronly,creat,trunc = 3
+			1.2  write 3 "cache"
+			1.2  write 3 "\n"
+			1.2  close 3
+			1.1  write f trunc "cache\n"
 		`,
 		"the same contents": `
 			1    fork 1.1

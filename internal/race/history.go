@@ -114,7 +114,7 @@ type reading struct {
 	deed             // the read; at is the place of the open if the name had moved on by then
 	file *world.File // what was read
 	hi   int64       // bytes seen so far
-	all  []byte      // the whole contents, if they are short enough for a number, and known
+	all  imprint     // of the whole contents, if they are short enough for a number
 }
 
 // readings remembers the last reading of each process at each name.
@@ -143,8 +143,8 @@ func (r *readings) note(w *world.World, e *world.Effect) {
 		at.Process = e.At.Process
 	}
 	k := reading{deed: deed{at, e.Op}, file: d.File, hi: hi}
-	if d.File.Size <= digits {
-		k.all, _ = image(d.File.Segs, 0, d.File.Size)
+	if d.File.Size <= op.NumberMax {
+		k.all = imprintOf(d.File.Segs, 0, d.File.Size)
 	}
 	r.add(d.Entry, e, k)
 }

@@ -1,7 +1,6 @@
 package race
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 
@@ -29,10 +28,10 @@ type update struct {
 	read  reading
 	lost  deed
 	cut   deed
-	segs  []world.Seg
-	size  int64
 	name  *world.Entry
 	added bool // nothing but what was added behind the bytes that were read
+
+	severed
 }
 
 func newLostUpdate() Rule {
@@ -127,7 +126,7 @@ func (r *lostUpdateRule) cut(e *world.Effect) {
 	if read, lost, ok := r.conflict(e.OFD.Entry, e.File, e.Dropped, e); ok {
 		r.open.put(e.OFD, &update{
 			read: read, lost: lost, cut: deedOf(e), name: e.OFD.Entry,
-			segs: slices.Clone(e.Dropped), size: e.Shrunk + e.File.Size,
+			severed: severedBy(e),
 			added: read.hi > 0 && read.file == e.File && !slices.ContainsFunc(e.Dropped, func(s world.Seg) bool {
 				return s.At.Seq > read.at.Seq && s.Lo < read.hi
 			}),
@@ -139,13 +138,13 @@ func (r *lostUpdateRule) write(e *world.Effect, report func(Finding)) {
 	if e.OFD == nil {
 		return
 	}
-	if u := r.open.get(e.OFD); u != nil && brings(e.Op, e.Lo, e.Hi, u.segs) {
+	if u := r.open.get(e.OFD); u != nil && u.wrote(e) {
 		r.open.drop(e.OFD)
 		report(u.finding(e.File, deedOf(e)))
 		return
 	}
 	over := e.Over
-	if len(over) == 0 && e.File.Size <= digits {
+	if len(over) == 0 && e.File.Size <= op.NumberMax {
 		over = e.Again
 	}
 	if len(over) == 0 || e.OFD.Flags&op.O_APPEND != 0 {
@@ -171,7 +170,11 @@ func (r *lostUpdateRule) closed(d *world.OFD, e *world.Effect, report func(Findi
 	if u.added {
 		return // nothing was written back: truncated-away tells the story
 	}
-	if f := u.finding(d.File, u.cut); d.File.Size < u.size || r.counted(u, d.File) {
+	last, gone := u.gone(d.File)
+	if last.none() {
+		last = u.cut
+	}
+	if f := u.finding(d.File, last); gone || r.counted(u, d.File) {
 		report(f)
 	} else {
 		r.equal(f)
@@ -182,14 +185,13 @@ func (r *lostUpdateRule) closed(d *world.OFD, e *world.Effect, report func(Findi
 // read to what the file holds now, as the update that took its place did. Who set
 // a number without reading the one before did not count.
 func (r *lostUpdateRule) counted(u *update, now *world.File) bool {
-	is, ok := image(now.Segs, 0, now.Size)
-	if !ok || !counted(u.read.all, is) {
+	if !counted(u.read.all, imprintOf(now.Segs, 0, now.Size)) {
 		return false
 	}
 	return slices.ContainsFunc(r.readings.names.get(u.name), func(l last[reading]) bool {
 		k := l.v
 		return u.lost.after(k.deed) && oneStory(k.deed, u.lost) && !oneStory(k.deed, u.read.deed) &&
-			bytes.Equal(k.all, u.read.all)
+			k.all == u.read.all
 	})
 }
 

@@ -1,6 +1,10 @@
 package race
 
-import "testing"
+import (
+	"testing"
+
+	"filerace/internal/op"
+)
 
 // Two sed -i: read, write a temporary file, rename it over.
 const twoEdits = `
@@ -43,6 +47,21 @@ func TestLostUpdate(t *testing.T) {
 			1.2    close 5
 			1.1    open conf wronly,creat,trunc = 5  #*
 			1.1    write 5 "6\n"             #*
+			1.1    close 5
+		`,
+		"in pieces": `
+			have conf ""
+			1    write conf "one\n"
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open conf rdonly = 4
+			1.1  read 4                      #*
+			1.2  open conf wronly,trunc = 3
+			1.2  write 3 "two\n"             #*
+			1.1  open conf wronly,trunc = 3  #*
+			1.1  write 3 "t"                 #*
+			1.1  write 3 "en\n"
+			1.1  close 3
 		`,
 		"in place": `
 			have conf "5555"
@@ -173,6 +192,18 @@ func TestLostUpdateOfEqualBytesThatCountNothing(t *testing.T) {
 			1.2  write n trunc "60\n"
 			1.1  write n trunc "60\n"
 		`,
+		"both wrote the same, one in pieces": `
+			1    write n "old\n"
+			1    fork 1.1
+			1    fork 1.2
+			1.1  read n
+			1.2  read n
+			1.2  write n trunc "new\n"
+			1.1  open n wronly,trunc = 3
+			1.1  write 3 "ne"
+			1.1  write 3 "w\n"
+			1.1  close 3
+		`,
 		"one counted, one had set the number": `
 			1    write n "5\n"
 			1    fork 1.1
@@ -185,12 +216,17 @@ func TestLostUpdateOfEqualBytesThatCountNothing(t *testing.T) {
 }
 
 func TestCounted(t *testing.T) {
+	imprint := func(text string) imprint {
+		var o op.Op
+		o.SetSums([]byte(text))
+		return imprint{o.Sum, o.Next}
+	}
 	for _, c := range []struct {
 		was, is string
 		want    bool
 	}{
 		{"5\n", "6\n", true},
-		{" 9", "10\n", true},
+		{" 9", "10", true},
 		{"-1", "-2", true},
 		{"99", "98", true},
 		{"\x00\x00\x00\xff", "\x00\x00\x01\x00", true}, // big-endian
@@ -206,7 +242,7 @@ func TestCounted(t *testing.T) {
 		{"\x01\x00", "\x02\x00\x00\x00", false},
 		{"9223372036854775808", "9223372036854775809", false},
 	} {
-		if got := counted([]byte(c.was), []byte(c.is)); got != c.want {
+		if got := counted(imprint(c.was), imprint(c.is)); got != c.want {
 			t.Errorf("counted(%q, %q) = %v", c.was, c.is, got)
 		}
 	}

@@ -2,6 +2,7 @@ package race
 
 import (
 	"bytes"
+	"slices"
 
 	"filerace/internal/op"
 	"filerace/internal/world"
@@ -38,9 +39,67 @@ func image(segs []world.Seg, lo, hi int64) ([]byte, bool) {
 	return out, at == hi
 }
 
-// same reports whether two contents of the given sizes are known to be equal:
-// by their bytes, or, where they are too long to be kept, by the sums of equal
+// imprint is what sums tell of contents.
+type imprint struct {
+	sum  uint32    // 0: nothing is known
+	next [2]uint32 // as Op.Next
+}
+
+// imprintOf returns that of the bytes [lo, hi); nothing, if they are not those of whole
 // writes.
+func imprintOf(segs []world.Seg, lo, hi int64) (all imprint) {
+	at := lo
+	for _, s := range segs {
+		if s.Hi <= at || s.Lo >= hi {
+			continue
+		}
+		by := s.By
+		n := s.Hi - s.Lo
+		if s.Lo != at || s.Hi > hi || by == nil || by.Kind != op.Write || by.Sum == 0 || by.Off != s.Lo || by.Ret != n {
+			return imprint{}
+		}
+		all = all.then(imprint{by.Sum, by.Next}, n)
+		at = s.Hi
+	}
+	if at != hi {
+		return imprint{}
+	}
+	return all
+}
+
+// then returns the imprint of contents and n bytes behind them. If there is one number in them, it is one that was
+// written in one piece.
+func (a imprint) then(b imprint, n int64) imprint {
+	if a == (imprint{}) {
+		return b
+	}
+	both := imprint{sum: op.JoinSums(a.sum, b.sum, n)}
+	for i := range both.next {
+		switch {
+		case a.next != [2]uint32{} && b.next != [2]uint32{}:
+		case a.next[i] != 0:
+			both.next[i] = op.JoinSums(a.next[i], b.sum, n)
+		case b.next[i] != 0:
+			both.next[i] = op.JoinSums(a.sum, b.next[i], n)
+		}
+	}
+	return both
+}
+
+// counted reports whether contents were one number and became the next higher or
+// lower one. Two processes that both counted from 5 to 6 have lost a count. Other equal changes lose nothing as a
+// rule: a setting that both brought up to date, a file that both computed, the time of day.
+func counted(was, is imprint) bool {
+	for i := range was.next {
+		if was.next[i] != 0 && is.next[i] != 0 && (was.next[i] == is.sum || is.next[i] == was.sum) {
+			return true
+		}
+	}
+	return false
+}
+
+// same reports whether two contents of the given sizes are known to be equal:
+// by their bytes, or, where they are too long to be kept, by the sums of writes.
 func same(a []world.Seg, sizeA int64, b []world.Seg, sizeB int64) bool {
 	if sizeA != sizeB {
 		return false
@@ -50,7 +109,10 @@ func same(a []world.Seg, sizeA int64, b []world.Seg, sizeB int64) bool {
 	if okX && okY {
 		return bytes.Equal(x, y)
 	}
-	if len(a) != len(b) || !whole(a, sizeA) || !whole(b, sizeB) {
+	if p := imprintOf(a, 0, sizeA); p.sum != 0 && p.sum == imprintOf(b, 0, sizeB).sum {
+		return true
+	}
+	if len(a) != len(b) || !covers(a, 0, sizeA) || !covers(b, 0, sizeB) {
 		return false
 	}
 	for i := range a {
@@ -65,30 +127,59 @@ func sameWrite(a, b *op.Op) bool {
 	return a != nil && b != nil && a.Sum != 0 && a.Sum == b.Sum && a.Ret == b.Ret && a.Off == b.Off
 }
 
-// whole reports whether segs cover [0, size).
-func whole(segs []world.Seg, size int64) bool {
-	at := int64(0)
+// covers reports whether segs cover [lo, hi).
+func covers(segs []world.Seg, lo, hi int64) bool {
 	for _, s := range segs {
-		if s.Lo > at {
-			return false
+		if s.Lo > lo {
+			break
 		}
-		at = s.Hi
+		lo = max(lo, s.Hi)
 	}
-	return at == size
+	return lo >= hi
 }
 
-// brings reports whether the write by to [lo, hi) put other bytes there than
-// the lost ones; bytes that the lost contents did not have count as other ones.
-func brings(by *op.Op, lo, hi int64, lost []world.Seg) bool {
-	was, ok := image(lost, lo, hi)
-	is, known := written(by, lo, hi)
-	if ok && known {
-		return !bytes.Equal(was, is)
-	}
-	for _, s := range lost {
-		if s.Lo == lo && s.Hi == hi && sameWrite(s.By, by) {
+// severed is contents that a truncation cut off, while what takes their place is still being
+// written.
+type severed struct {
+	segs    []world.Seg
+	size    int64 // of the file before
+	perhaps deed  // the first write that may have brought other bytes, or have been a piece of the same
+}
+
+// severedBy returns what the operation cut off.
+func severedBy(e *world.Effect) severed {
+	return severed{segs: slices.Clone(e.Dropped), size: e.Shrunk + e.File.Size}
+}
+
+// wrote takes note of a write of the new contents, and reports whether it is known to bring other bytes than the
+// old ones. Bytes that the old contents did not have count as other ones.
+func (c *severed) wrote(e *world.Effect) bool {
+	by := e.Op
+	for _, s := range c.segs {
+		if s.Lo == e.Lo && s.Hi == e.Hi && sameWrite(s.By, by) {
 			return false
 		}
 	}
-	return true
+	if by.Sum == 0 || !covers(c.segs, e.Lo, e.Hi) {
+		return true
+	}
+	switch was := imprintOf(c.segs, e.Lo, e.Hi); {
+	case was.sum == by.Sum:
+		return false
+	case was.sum != 0:
+		return true
+	}
+	if c.perhaps.none() { // they came in other pieces
+		c.perhaps = deedOf(e)
+	}
+	return false
+}
+
+// gone reports whether the complete new contents lack some of the old bytes, and the write that then brought
+// others; none if it is not known which, or they are too short.
+func (c *severed) gone(f *world.File) (by deed, is bool) {
+	if !c.perhaps.none() && !same(c.segs, c.size, f.Segs, f.Size) {
+		return c.perhaps, true
+	}
+	return deed{}, f.Size < c.size
 }

@@ -116,15 +116,23 @@ func (f *File) put(lo, hi int64, o *op.Op, e *Effect) {
 func (f *File) replace(s Seg, e *Effect) bool {
 	i := sort.Search(len(f.Segs), func(i int) bool { return f.Segs[i].Hi > s.Lo })
 	j := i
-	same := int64(0)
+	same, run := int64(0), [2]int64{}
 	for ; j < len(f.Segs) && f.Segs[j].Lo < s.Hi; j++ {
 		old := f.Segs[j]
 		old.Lo, old.Hi = max(old.Lo, s.Lo), min(old.Hi, s.Hi)
-		if equal(&old, &s) {
-			same += old.Hi - old.Lo
-			e.Again = append(e.Again, old)
-		} else {
+		if !again(&old, &s) {
 			e.Over = append(e.Over, old)
+			run = [2]int64{}
+			continue
+		}
+		same += old.Hi - old.Lo
+		e.Again = append(e.Again, old)
+		if run[1] == 0 {
+			run[0] = old.Lo
+		}
+		run[1] = old.Hi
+		if now := &s.By.Same; run[1]-run[0] > now[1]-now[0] {
+			*now = run
 		}
 	}
 	parts, n := [3]Seg{}, 0
@@ -144,9 +152,9 @@ func (f *File) replace(s Seg, e *Effect) bool {
 	return same < s.Hi-s.Lo
 }
 
-// equal reports whether the new segment is known to have the bytes of old, which
+// again reports whether the new segment is known to have the bytes of old, which
 // lies within it.
-func equal(old, fresh *Seg) bool {
+func again(old, fresh *Seg) bool {
 	a, b := old.By, fresh.By
 	if a.Kind != op.Write || b.Kind != op.Write {
 		return false
@@ -156,7 +164,10 @@ func equal(old, fresh *Seg) bool {
 	}
 	x, ok := cut(a.Data, old.Lo-old.base, old.Hi-old.base)
 	y, ok2 := cut(b.Data, old.Lo-fresh.base, old.Hi-fresh.base)
-	return ok && ok2 && bytes.Equal(x, y)
+	if !ok || !ok2 { // of a recording: when it was made, they were there
+		return b.Same[0] <= old.Lo && old.Hi <= b.Same[1]
+	}
+	return bytes.Equal(x, y)
 }
 
 func cut(b []byte, lo, hi int64) ([]byte, bool) {

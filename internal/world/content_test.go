@@ -1,9 +1,12 @@
 package world_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"filerace/internal/op"
+	"filerace/internal/world"
 )
 
 func TestSegmentsSplitAndReplace(t *testing.T) {
@@ -177,5 +180,32 @@ func TestManySegmentsAreThinned(t *testing.T) {
 	}
 	if last := f.Segs[len(f.Segs)-1]; last.Lo != 39998 || f.Version != 20000 {
 		t.Errorf("the latest write is lost: %+v, version %d", last, f.Version)
+	}
+}
+
+// A recording keeps no contents: what was written over the same bytes is told by the operations.
+func TestSameWithoutContents(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	for range 300 {
+		script := "have f \"\"\n1 open f rdwr = 3\n"
+		for range 12 {
+			at, n := r.IntN(8), 1+r.IntN(5)
+			text := []byte("aaaaaaaaaaaaa")[at : at+n]
+			if r.IntN(3) == 0 {
+				text = []byte("aaaabbbbccccd")[at : at+n]
+			}
+			script += fmt.Sprintf("1 pwrite 3 %d \"%s\"\n", at, text)
+		}
+		live := play(t, script)
+		again := &scene{World: world.New(), t: t}
+		for i, o := range live.ops {
+			kept := *o
+			kept.Data = nil
+			k, was := again.apply(&kept), live.effects[i]
+			if len(was.over) == 0 && len(k.over) > 0 || len(k.over) < len(was.over) || k.Op.Same != o.Same {
+				t.Fatalf("%s\noperation %d, %v: over %d and the same as %d segments, same %d; without contents %d, %d, %d", script, i, o,
+					len(was.over), len(was.again), o.Same, len(k.over), len(k.again), k.Op.Same)
+			}
+		}
 	}
 }

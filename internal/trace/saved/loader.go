@@ -109,7 +109,7 @@ func (l *loader) load() ([]byte, error) {
 }
 
 // later are the columns that came after the first recordings of this version.
-var later = []string{"inside", "seen"}
+var later = []string{"inside", "seen", "next", "next2", "same_lo", "same_hi"}
 
 // has reports whether a file with these paths has the columns, but for those that came later. Others are
 // those of a later program, and say nothing to this one.

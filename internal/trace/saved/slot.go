@@ -46,7 +46,7 @@ func (s *slot) fields() []field {
 		{"sum", &o.Sum}, {"reaped", narrow{&o.Reaped}}, {"child", &o.Child}, {"status", narrow{&o.Status}}, {"signal", narrow{&o.Signal}},
 		{"waits", &o.Waits}, {"faked", &o.Faked}, {"thread", &o.Thread}, {"no_locks", &o.NoLocks}, {"done", &o.Done}, {"inside", &o.Inside},
 		{"off2", &o.Off2}, {"oflags", &o.OFlags}, {"grown", &s.grown}, {"ofd", &o.OFD}, {"ofd2", &o.OFD2}, {"decision", &o.Decision},
-		{"file2_path", &o.File2.Path},
+		{"file2_path", &o.File2.Path}, {"next", &o.Next[0]}, {"next2", &o.Next[1]}, {"same_lo", &o.Same[0]}, {"same_hi", &o.Same[1]},
 	}
 	all = append(all, idFields("", &o.File.ID)...)
 	all = append(all, field{"file_type", &o.File.Type}, field{"nlink", &o.File.Nlink}, field{"size", &o.File.Size})

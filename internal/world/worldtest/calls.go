@@ -1,7 +1,6 @@
 package worldtest
 
 import (
-	"hash/crc32"
 	"strings"
 	"syscall"
 
@@ -262,7 +261,7 @@ func write(s *sim, o *call, a []string) {
 		b = []byte(strings.Repeat("?", int(s.number(n))))
 	} else {
 		b = []byte(strings.TrimPrefix(text, `"`))
-		o.Sum = crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
+		o.SetSums(b)
 		o.Data = b[:min(len(b), op.DataMax)]
 	}
 	o.Len, o.Ret = int64(len(b)), int64(len(b))
