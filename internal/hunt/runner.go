@@ -206,7 +206,7 @@ func (r *runner) take(o *op.Op) {
 	o.Actor = o.Actor.Process()
 	r.number(o)
 	if o.Kind == op.Wait && o.Reaped > 0 {
-		o.Child = r.names.pids[strconv.Itoa(o.Reaped)]
+		o.Child = r.names.pids[strconv.Itoa(int(o.Reaped))]
 	}
 	r.world.Enter(o)
 	e := r.world.Apply(o)

@@ -71,9 +71,9 @@ func (d *decoder) arg(kind Arg, v uint64) {
 	case ArgOffPtr2:
 		d.Off2 = d.offset(v)
 	case ArgStatus:
-		d.Status = int(v & 0xff)
+		d.Status = int32(v & 0xff)
 	case ArgSignal:
-		d.Signal = int(int32(v))
+		d.Signal = int32(v)
 	case ArgFlock:
 		d.flock(int(int32(v)))
 	case ArgCmd:

@@ -269,7 +269,7 @@ func TestFinish(t *testing.T) {
 	for _, tt := range tests {
 		o := decoded(t, m, tt.name, tt.args...)
 		Finish(o, tt.ret, m)
-		if got := [2]int{o.NewFD, o.NewFD2}; got != tt.fds || o.Status != tt.status || !o.Done || o.Ret != tt.ret {
+		if got := [2]int{o.NewFD, o.NewFD2}; got != tt.fds || int(o.Status) != tt.status || !o.Done || o.Ret != tt.ret {
 			t.Errorf("%s = %d: descriptors %v, status %d", tt.name, tt.ret, got, o.Status)
 		}
 	}

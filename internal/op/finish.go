@@ -38,18 +38,18 @@ func (o *Op) finishPair(addr uint64, mem Memory) {
 
 // finishWait reads the status word of wait(2); a return of 0 (WNOHANG) wrote none.
 func (o *Op) finishWait(addr uint64, mem Memory) {
-	o.Reaped = int(o.Ret)
+	o.Reaped = int32(o.Ret)
 	word, ok := readInt32(mem, addr)
 	if !ok || o.Ret == 0 {
 		return
 	}
 	switch sig := word & 0x7f; sig {
 	case 0:
-		o.Status = word >> 8 & 0xff
+		o.Status = int32(word >> 8 & 0xff)
 	case 0x7f: // stopped or continued: still there
 		o.Reaped = 0
 	default:
-		o.Status = 128 + sig
+		o.Status = int32(128 + sig)
 	}
 }
 
@@ -67,8 +67,8 @@ func (o *Op) finishSigInfo(addr uint64, mem Memory) {
 	if addr == 0 || !readFull(mem, addr, b[:]) || binary.LittleEndian.Uint32(b[16:]) == 0 {
 		return
 	}
-	o.Reaped = int(int32(binary.LittleEndian.Uint32(b[16:])))
-	status := int(int32(binary.LittleEndian.Uint32(b[24:])))
+	o.Reaped = int32(binary.LittleEndian.Uint32(b[16:]))
+	status := int32(binary.LittleEndian.Uint32(b[24:]))
 	switch binary.LittleEndian.Uint32(b[8:]) {
 	case cldExited:
 		o.Status = status & 0xff

@@ -192,15 +192,10 @@ type Op struct {
 	Path2  string
 	Via    []Name // entries walked through on the way to Names (directories, symbolic links followed), as far as anyone changes them
 
-	Child  Actor    // Fork: the new process or thread; Wait: the one reaped; Kill: the target, if it is one process
-	Reaped int      // Wait: id of the process that had ended or stopped; 0: none
-	Status int      // Exit, Wait: exit status, or 128 + signal; Wait: None if not known
-	Signal int      // Kill, Signal
-	FDs    []FDInfo // Inherit: the open descriptors; Exit, Exec, CloseRange: those that it closes
-
-	Off2  int64 // Copy: first byte read, as Off
-	OFD2  int   // the description that FD2 leads to, as OFD
-	File2 File  // Copy: the file that is read; Dup: the one that FD2 led to before, which is thereby closed
+	Child  Actor // Fork: the new process or thread; Wait: the one reaped; Kill: the target, if it is one process
+	Reaped int32 // Wait: id of the process that had ended or stopped; 0: none
+	Status int32 // Exit, Wait: exit status, or 128 + signal; Wait: None if not known
+	Signal int32 // Kill, Signal
 
 	// Next is Sum as it would be if the bytes were counted one up, where they are one number (NumberMax): in decimal
 	// or with the least significant byte first, and with the most significant byte first; 0: they are none. So two sums tell
@@ -208,8 +203,14 @@ type Op struct {
 	Next [2]uint32
 
 	// Same is where the operation wrote bytes that were there already (or where nothing was), from the first to behind the
-	// last; of several such ranges the longest. Filled in by the world.
-	Same [2]int64
+	// last, counted from Off; of several such ranges the longest. Filled in by the world where Data tells.
+	Same [2]uint16
+
+	FDs []FDInfo // Inherit: the open descriptors; Exit, Exec, CloseRange: those that it closes
+
+	Off2  int64 // Copy: first byte read, as Off
+	OFD2  int   // the description that FD2 leads to, as OFD
+	File2 File  // Copy: the file that is read; Dup: the one that FD2 led to before, which is thereby closed
 
 	Decision int // place among the decisions of a controlled run, from 1; 0: it was none
 }

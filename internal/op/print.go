@@ -103,7 +103,7 @@ func (o *Op) argument(kind Arg, v uint64) string {
 	case ArgSignal:
 		return SignalName(o.Signal)
 	case ArgStatus:
-		return strconv.Itoa(o.Status)
+		return strconv.Itoa(int(o.Status))
 	case ArgTime, ArgTimeval, ArgMillis:
 		return duration(o.Len)
 	case ArgFDPair:

@@ -60,7 +60,7 @@ func (o *Op) shortVerb(name func(string) string) string {
 		}
 		return s
 	case Exit:
-		return "exit " + strconv.Itoa(o.Status)
+		return "exit " + strconv.Itoa(int(o.Status))
 	case Kill:
 		return "kill " + SignalName(o.Signal) + spaced(string(o.Child))
 	case Signal:
@@ -116,7 +116,7 @@ func (o *Op) shortResult() string {
 		return arrowTo(string(o.Child))
 	case Wait:
 		if o.Child != "" && o.Status != None {
-			return arrowTo(string(o.Child)) + " exit " + strconv.Itoa(o.Status)
+			return arrowTo(string(o.Child)) + " exit " + strconv.Itoa(int(o.Status))
 		}
 		return arrowTo(string(o.Child))
 	}

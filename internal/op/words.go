@@ -103,11 +103,11 @@ var signalNames = strings.Fields(`HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 S
 CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS`)
 
 // SignalName returns the name of a signal, such as SIGTERM.
-func SignalName(sig int) string {
-	if sig >= 1 && sig <= len(signalNames) {
+func SignalName(sig int32) string {
+	if sig >= 1 && int(sig) <= len(signalNames) {
 		return "SIG" + signalNames[sig-1]
 	}
-	return "signal " + strconv.Itoa(sig)
+	return "signal " + strconv.Itoa(int(sig))
 }
 
 // String returns UN, SH or EX.

@@ -214,7 +214,7 @@ func TestAnExecHasThePathThatTheKernelKept(t *testing.T) {
 func TestEndsAndStatuses(t *testing.T) {
 	for _, c := range []struct {
 		code           int64
-		status, signal int
+		status, signal int32
 	}{{7 << 8, 7, 0}, {9, 137, 9}, {11 | 0x80, 139, 11}, {0, 0, 0}} {
 		if status, signal := exitStatus(c.code); status != c.status || signal != c.signal {
 			t.Errorf("code %#x: %d and %d, want %d and %d", c.code, status, signal, c.status, c.signal)

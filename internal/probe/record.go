@@ -49,7 +49,7 @@ func (d *decoder) record(e *event) (r trace.Record, ok bool) {
 		return r, true
 	case signalledEvent:
 		o := d.bare(e, op.Signal)
-		o.Signal = int(e.args[0])
+		o.Signal = int32(e.args[0])
 		r.Op = o
 		return r, true
 	}
@@ -69,11 +69,11 @@ func (d *decoder) view(v uint64) (is trace.View) {
 }
 
 // exitStatus takes the kernel's exit code apart, which is as wait(2) gives it.
-func exitStatus(code int64) (status, signal int) {
-	if sig := int(code & 0x7f); sig != 0 {
+func exitStatus(code int64) (status, signal int32) {
+	if sig := int32(code & 0x7f); sig != 0 {
 		return 128 + sig, sig
 	}
-	return int(code >> 8 & 0xff), 0
+	return int32(code >> 8 & 0xff), 0
 }
 
 // bare is an operation that is no call.

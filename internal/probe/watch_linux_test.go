@@ -38,7 +38,7 @@ func TestAForkTree(t *testing.T) {
 		case trace.Ended:
 			threads[r.Op.PID]--
 			if r.Op.Status != op.None {
-				status[r.Op.PID] = r.Op.Status
+				status[r.Op.PID] = int(r.Op.Status)
 			}
 		case trace.Returned:
 			if threads[r.Op.PID] < 1 {

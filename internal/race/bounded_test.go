@@ -23,7 +23,7 @@ func churn(f *trace.Flow, from, n int, waits bool) {
 			op.Finish(o, ret, nil)
 		}
 		if call == "wait4" {
-			o.Reaped, o.Status = int(ret), 0
+			o.Reaped, o.Status = int32(ret), 0
 		}
 		f.Put(trace.Record{What: what, Op: o, Parent: 100})
 	}

@@ -50,7 +50,7 @@ func record(t testing.TB, w []string) trace.Record {
 		FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, Off: op.None, Off2: op.None, OldSize: op.None}
 	call, args := w[3], w[4:]
 	if call == "exited" {
-		o.Status = int(number(t, args[0]))
+		o.Status = int32(number(t, args[0]))
 		return trace.Record{What: trace.Ended, Op: o}
 	}
 	ret := number(t, args[len(args)-1])
@@ -105,7 +105,7 @@ func fill(t testing.TB, o *op.Op, args []string) {
 				o.Names = append(o.Names, n)
 			}
 		case k == "reaped":
-			o.Reaped = int(number(t, v))
+			o.Reaped = int32(number(t, v))
 		case k == "lock":
 			mode := map[string]op.LockMode{"EX": op.Exclusive, "SH": op.Shared, "UN": op.Unlock}[v]
 			o.Lock = op.Lock{Family: op.FlockLock, Mode: mode, End: op.MaxOffset}

@@ -287,7 +287,7 @@ func (b *builder) gone(t *thread, r Record) {
 var exitCall = op.Named("exit_group")
 
 // end lets a process end: what it had open is closed.
-func (b *builder) end(p *process, at int64, status, signal int) {
+func (b *builder) end(p *process, at int64, status, signal int32) {
 	if p.ended {
 		return
 	}

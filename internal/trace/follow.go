@@ -87,16 +87,17 @@ func (b *builder) waited(t *thread, o *op.Op) {
 	if o.Failed() || o.Reaped <= 0 {
 		return
 	}
-	c := b.dead[o.Reaped]
+	pid := int(o.Reaped)
+	c := b.dead[pid]
 	if c == nil {
-		live := b.threads[o.Reaped]
-		if live == nil || live.proc.pid != o.Reaped {
+		live := b.threads[pid]
+		if live == nil || live.proc.pid != pid {
 			return
 		}
 		c = live.proc
 		b.end(c, max(o.Enter, live.last), o.Status, 0)
 	}
-	delete(b.dead, o.Reaped)
+	delete(b.dead, pid)
 	o.Child = c.actor
 }
 

@@ -86,7 +86,7 @@ func (c *control) halted(t *thread, sig unix.Signal) {
 func (c *control) signalled(t *thread, sig int) {
 	c.leaveFlight(t)
 	o := bare(op.Signal)
-	o.Signal = sig
+	o.Signal = int32(sig)
 	c.stamp(t, o)
 	c.done(t, o)
 	c.goOn(t, sig)

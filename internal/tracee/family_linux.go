@@ -194,13 +194,13 @@ func (c *control) gone(t *thread, e event) {
 	if last {
 		o.Actor = p.actor
 	}
-	o.Status = e.ws.ExitStatus()
+	o.Status = int32(e.ws.ExitStatus())
 	if e.ws.Signaled() {
-		o.Status, o.Signal = 128+int(e.ws.Signal()), int(e.ws.Signal())
+		o.Status, o.Signal = 128+int32(e.ws.Signal()), int32(e.ws.Signal())
 	}
 	if last && p == c.root {
 		c.rootEnd = true
-		c.res.Status, c.res.Signal = o.Status, o.Signal
+		c.res.Status, c.res.Signal = int(o.Status), int(o.Signal)
 	}
 	c.done(t, o)
 }

@@ -116,7 +116,7 @@ func TestExecByThreadAndLeaderExit(t *testing.T) {
 				t.Errorf("%s: status %d", c.role, o.Status)
 			}
 			last := d.ops[len(d.ops)-1]
-			if last.Kind != op.Exit || last.Actor != "1" || last.Status != c.status {
+			if last.Kind != op.Exit || last.Actor != "1" || int(last.Status) != c.status {
 				t.Errorf("%s: the last operation is %s of %s, status %d", c.role, last.Kind, last.Actor, last.Status)
 			}
 		}

@@ -115,7 +115,7 @@ func (c *control) disturb(by *thread, o *op.Op) {
 	switch o.Kind {
 	case op.Kill, op.Signal:
 		c.wakeAll()
-		if o.Signal != int(unix.SIGCHLD) { // which frees nobody else
+		if o.Signal != int32(unix.SIGCHLD) { // which frees nobody else
 			c.recheckStopped(true)
 		}
 		return

@@ -50,7 +50,7 @@ func (c *city) advance() {
 	if *at != 0 {
 		c.add(trace.Record{What: trace.Ended, Op: c.op(*at, "", op.Exit)})
 		wait := c.op(1, "wait4", op.Wait)
-		wait.Ret, wait.Reaped = int64(*at), *at
+		wait.Ret, wait.Reaped = int64(*at), int32(*at)
 		c.add(trace.Record{Op: wait})
 	}
 	*at = pid

@@ -50,7 +50,7 @@ func anyOp(r *rand.Rand, seq int) *op.Op {
 			Whence: int16(n(3)), Wait: true},
 		File:   op.File{ID: file(), Type: op.FileType(n(int(op.Anon) + 1)), Nlink: uint32(n(3)), Size: int64(n(50))},
 		Child:  actors[n(len(actors))],
-		Signal: n(3), Waits: n(8) == 0, Thread: n(2) == 0,
+		Signal: int32(n(3)), Waits: n(8) == 0, Thread: n(2) == 0,
 	}
 	if n(3) == 0 {
 		o.Call = &op.Calls[n(len(op.Calls))]

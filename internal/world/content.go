@@ -131,8 +131,8 @@ func (f *File) replace(s Seg, e *Effect) bool {
 			run[0] = old.Lo
 		}
 		run[1] = old.Hi
-		if now := &s.By.Same; run[1]-run[0] > now[1]-now[0] {
-			*now = run
+		if now := &s.By.Same; run[1]-run[0] > int64(now[1]-now[0]) && run[1]-s.base <= op.DataMax {
+			*now = [2]uint16{uint16(run[0] - s.base), uint16(run[1] - s.base)}
 		}
 	}
 	parts, n := [3]Seg{}, 0
@@ -165,7 +165,7 @@ func again(old, fresh *Seg) bool {
 	x, ok := cut(a.Data, old.Lo-old.base, old.Hi-old.base)
 	y, ok2 := cut(b.Data, old.Lo-fresh.base, old.Hi-fresh.base)
 	if !ok || !ok2 { // of a recording: when it was made, they were there
-		return b.Same[0] <= old.Lo && old.Hi <= b.Same[1]
+		return fresh.base+int64(b.Same[0]) <= old.Lo && old.Hi <= fresh.base+int64(b.Same[1])
 	}
 	return bytes.Equal(x, y)
 }

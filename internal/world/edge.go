@@ -54,7 +54,7 @@ func (t *thread) learnThreads(seq int) {
 }
 
 // delivered orders the sending of a signal before its delivery.
-func (w *World) delivered(t *thread, signal int) {
+func (w *World) delivered(t *thread, signal int32) {
 	if c, ok := t.proc.signals[signal]; ok {
 		t.learnClock(&c)
 	}

@@ -199,7 +199,7 @@ func (w *World) exit(t *thread, o *op.Op, e *Effect) {
 	}
 	e.Trap = e.Trap[:0] // the end of the process is not a slip
 	p.threads = nil
-	p.Exited, p.Status, p.end = true, o.Status, e.At
+	p.Exited, p.Status, p.end = true, int(o.Status), e.At
 	for child := range p.children {
 		child.Parent, child.orphan = nil, true // its exit will be waited for by init
 		if child.Exited {
@@ -261,7 +261,7 @@ func (w *World) kill(o *op.Op, e *Effect) {
 		return
 	}
 	if p.signals == nil {
-		p.signals = map[int]clock{}
+		p.signals = map[int32]clock{}
 	}
 	c := p.signals[o.Signal]
 	c.add(e.At)

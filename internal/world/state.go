@@ -29,9 +29,9 @@ type World struct {
 	finding   map[int]*File // by thread: opens that stand inside the kernel
 	ofds      int           // made so far
 
-	net        clock         // everything sent over sockets other than socketpairs
-	broadcasts map[int]clock // kill to several processes, by signal
-	waiting    []*Lock       // locks that are slept for, over all files
+	net        clock           // everything sent over sockets other than socketpairs
+	broadcasts map[int32]clock // kill to several processes, by signal
+	waiting    []*Lock         // locks that are slept for, over all files
 
 	seq       int // of the operation being applied
 	seen      int // operations applied so far
@@ -52,7 +52,7 @@ func New() *World {
 		files:      map[op.FileID]*File{},
 		entries:    map[entryKey]*Entry{},
 		inherited:  map[inheritKey]*OFD{},
-		broadcasts: map[int]clock{},
+		broadcasts: map[int32]clock{},
 		sweepAt:    sweepLeast,
 	}
 }

@@ -140,10 +140,10 @@ type Process struct {
 	children map[*Process]struct{} // alive, or not waited for yet
 	number   int32                 // Stamp.Process
 	reaped   bool
-	orphan   bool          // its parent ended before it
-	end      Stamp         // its Exit
-	exits    clock         // the ends of its threads
-	signals  map[int]clock // sent to it, by number
+	orphan   bool            // its parent ended before it
+	end      Stamp           // its Exit
+	exits    clock           // the ends of its threads
+	signals  map[int32]clock // sent to it, by number
 }
 
 // Descriptor is one slot of a descriptor table.

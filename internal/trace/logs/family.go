@@ -36,7 +36,7 @@ type task struct {
 	cwd        string // as -y tells it; "": not known
 	exiting    bool
 	killed     bool
-	status     int
+	status     int32
 	newborn    bool // its parent's line will tell whose child it is
 	forkFlags  uint64
 	flagsKnown bool
@@ -159,7 +159,7 @@ func (f *family) push(e event) {
 	switch e.what {
 	case evEnded:
 		if t := f.tasks[e.tid]; t != nil {
-			t.status, t.killed = e.number, e.killed
+			t.status, t.killed = int32(e.number), e.killed
 			f.end(t, e.at)
 		}
 		return
@@ -183,7 +183,7 @@ func (f *family) push(e event) {
 		return
 	case evSignal:
 		o := moment(op.Signal, t, e.at)
-		o.Signal = e.number
+		o.Signal = int32(e.number)
 		f.out = append(f.out, trace.Record{What: trace.Returned, Op: o})
 		return
 	}
@@ -296,12 +296,12 @@ func (f *family) settle(t, parent *task, flags uint64) {
 // reaped ends a process of whose end the log has not told by the time that
 // another one has waited for it, as with strace -qq.
 func (f *family) reaped(o *op.Op) {
-	if t := f.tasks[o.Reaped]; t != nil && o.Reaped > 0 && o.Status != op.None {
+	if t := f.tasks[int(o.Reaped)]; t != nil && o.Reaped > 0 && o.Status != op.None {
 		f.endGroup(t.group, o.Status, o.Exit)
 	}
 }
 
-func (f *family) endGroup(group, status int, at int64) {
+func (f *family) endGroup(group int, status int32, at int64) {
 	var members []*task
 	for _, t := range f.tasks {
 		if t.group == group {

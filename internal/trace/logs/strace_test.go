@@ -76,7 +76,7 @@ func TestWaitStatus(t *testing.T) {
 		`[512]`: 2,
 	} {
 		o := oneCall(t, "wait4(-1, "+text+", 0, NULL) = 55\n")
-		if o.Status != want || o.Reaped != 55 {
+		if int(o.Status) != want || o.Reaped != 55 {
 			t.Errorf("%s: status %d of %d, want %d of 55", text, o.Status, o.Reaped, want)
 		}
 	}

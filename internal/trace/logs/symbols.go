@@ -62,7 +62,7 @@ func makeSymbols() map[string]uint64 {
 		m["O_TMPFILE"] = 0o20000000 | 0o40000
 	}
 	m["AT_FDCWD"] = 1<<64 - 100
-	for sig := 1; sig <= 31; sig++ {
+	for sig := int32(1); sig <= 31; sig++ {
 		m[op.SignalName(sig)] = uint64(sig)
 	}
 	return m

@@ -44,8 +44,8 @@ func (r *row) put(o *op.Op) {
 	f = fileRowOf(&o.File2)
 	r.File2Dev, r.File2Ino, r.File2Birth, r.File2Type, r.File2Path, r.File2Nlink, r.File2Size =
 		f.Dev, f.Ino, f.Birth, f.Type, f.Path, f.Nlink, f.Size
-	r.Next, r.Next2, r.SameLo, r.SameHi = o.Next[0], o.Next[1], o.Same[0], o.Same[1]
-	r.Sum, r.Reaped, r.Child, r.Status, r.Signal = o.Sum, int32(o.Reaped), string(o.Child), int32(o.Status), int32(o.Signal)
+	r.Next, r.Next2, r.SameLo, r.SameHi = o.Next[0], o.Next[1], int32(o.Same[0]), int32(o.Same[1])
+	r.Sum, r.Reaped, r.Child, r.Status, r.Signal = o.Sum, o.Reaped, string(o.Child), o.Status, o.Signal
 	r.Waits, r.Faked, r.Thread, r.NoLocks, r.Done, r.Inside = o.Waits, o.Faked, o.Thread, o.NoLocks, o.Done, o.Inside
 	r.Off2, r.OFlags, r.OFD, r.OFD2, r.Decision = o.Off2, o.OFlags, int64(o.OFD), int64(o.OFD2), int64(o.Decision)
 	if r.Grown = math.MinInt64; o.OldSize != op.None {

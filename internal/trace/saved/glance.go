@@ -41,7 +41,7 @@ type glimpse struct {
 	nlink         uint32
 	cmd           int
 	child         op.Actor
-	signal        int
+	signal        int32
 	file2         op.FileID
 	file2Type     op.FileType
 }
@@ -83,7 +83,7 @@ func (g *glimpse) fields() (all [needs][]field) {
 		ofOpening: {{"flags", &g.flags}, {"nlink", &g.nlink}},
 		ofMapping: {{"cmd", &g.cmd}},
 		ofCopying: append([]field{{"file2_type", &g.file2Type}}, idFields("file2_", &g.file2)...),
-		ofLives:   {{"child", &g.child}, {"signal", narrow{&g.signal}}},
+		ofLives:   {{"child", &g.child}, {"signal", &g.signal}},
 	}
 	for i, nth := range [...]string{"", "2"} {
 		n := &g.names[i]

@@ -62,6 +62,8 @@ func (v *vocabulary) newLane(at any) lane {
 		return &numbers[int64, uint64]{}
 	case *int32:
 		return &numbers[int32, int32]{}
+	case *uint16:
+		return &numbers[int32, uint16]{}
 	case *uint32:
 		return &numbers[int32, uint32]{}
 	case *bool:
@@ -190,7 +192,7 @@ func (g *groups) note(mask uint8) uint8 {
 }
 
 // numbers are stored as S.
-type numbers[S int32 | int64, T int | int16 | int32 | int64 | uint32 | uint64] struct {
+type numbers[S int32 | int64, T int | int16 | int32 | int64 | uint16 | uint32 | uint64] struct {
 	places[T]
 	values []S
 }

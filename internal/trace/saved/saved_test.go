@@ -43,6 +43,8 @@ func arbitrary(r *rand.Rand, v reflect.Value) {
 		v.SetInt(int64(int32(r.Uint32())))
 	case reflect.Int64:
 		v.SetInt(int64(r.Uint64()))
+	case reflect.Uint16:
+		v.SetUint(uint64(uint16(r.Uint32())))
 	case reflect.Uint32:
 		v.SetUint(uint64(r.Uint32()))
 	case reflect.Uint64:

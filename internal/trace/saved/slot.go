@@ -43,7 +43,7 @@ func (s *slot) fields() []field {
 		{"lock_family", &o.Lock.Family}, {"lock_mode", &o.Lock.Mode}, {"lock_wait", &o.Lock.Wait},
 		{"lock_start", &o.Lock.Start}, {"lock_end", &o.Lock.End}, {"lock_whence", &o.Lock.Whence},
 		{"arg_path", &s.argPath}, {"arg_path2", &o.Path2}, {"names", &s.count}, {"seen", &s.seen}, {"file_path", &s.filePath},
-		{"sum", &o.Sum}, {"reaped", narrow{&o.Reaped}}, {"child", &o.Child}, {"status", narrow{&o.Status}}, {"signal", narrow{&o.Signal}},
+		{"sum", &o.Sum}, {"reaped", &o.Reaped}, {"child", &o.Child}, {"status", &o.Status}, {"signal", &o.Signal},
 		{"waits", &o.Waits}, {"faked", &o.Faked}, {"thread", &o.Thread}, {"no_locks", &o.NoLocks}, {"done", &o.Done}, {"inside", &o.Inside},
 		{"off2", &o.Off2}, {"oflags", &o.OFlags}, {"grown", &s.grown}, {"ofd", &o.OFD}, {"ofd2", &o.OFD2}, {"decision", &o.Decision},
 		{"file2_path", &o.File2.Path}, {"next", &o.Next[0]}, {"next2", &o.Next[1]}, {"same_lo", &o.Same[0]}, {"same_hi", &o.Same[1]},

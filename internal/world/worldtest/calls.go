@@ -25,7 +25,7 @@ func init() {
 		"exit":      {"exit_group", op.Exit, 1, exit},
 		"wait":      {"wait4", op.Wait, 1, wait},
 		"kill":      {"kill", op.Kill, 2, kill},
-		"signal":    {"", op.Signal, 1, func(s *sim, o *call, a []string) { o.Signal = int(s.number(a[0])) }},
+		"signal":    {"", op.Signal, 1, func(s *sim, o *call, a []string) { o.Signal = int32(s.number(a[0])) }},
 		"sleep":     {"clock_nanosleep", op.Sleep, 0, func(_ *sim, o *call, _ []string) { o.Len = 1e6 }},
 		"open":      {"openat", op.Open, 1, open},
 		"creat":     {"creat", op.Open, 1, func(s *sim, o *call, a []string) { open(s, o, []string{a[0], "wronly,creat,trunc"}) }},
@@ -111,7 +111,7 @@ func exec(_ *sim, o *call, a []string) {
 }
 
 func exit(s *sim, o *call, a []string) {
-	o.Status = int(s.number(a[0]))
+	o.Status = int32(s.number(a[0]))
 	if o.Actor != o.Actor.Process() { // exit(2) of one thread
 		return
 	}
@@ -131,7 +131,7 @@ func wait(s *sim, o *call, a []string) {
 }
 
 func kill(s *sim, o *call, a []string) {
-	o.Args[0], o.Signal, o.Child = uint64(s.of(op.Actor(a[0])).pid), int(s.number(a[1])), op.Actor(a[0])
+	o.Args[0], o.Signal, o.Child = uint64(s.of(op.Actor(a[0])).pid), int32(s.number(a[1])), op.Actor(a[0])
 }
 
 var openFlags = map[string]uint64{

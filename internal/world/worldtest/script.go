@@ -46,11 +46,12 @@ type sim struct {
 }
 
 type process struct {
-	pid, status int
-	prog        string
-	cwd         string
-	fds         map[int]*slot
-	exited      bool
+	pid    int
+	status int32
+	prog   string
+	cwd    string
+	fds    map[int]*slot
+	exited bool
 }
 
 // slot is an entry of a descriptor table.
