@@ -14,6 +14,16 @@ INLINE void read_args(u64 *args, struct pt_regs *r)
 	args[6] = args[7] = 0;
 }
 
+enum { F_SETFL_ = 4, O_APPEND_ = 02000 };
+
+/* idle is a call that gives an open file description the flags that it has, as far as
+ * they make a difference to others: programs turn O_NONBLOCK on and off at each file they open. */
+INLINE bool idle(const volatile struct plan *plan, struct pending *p)
+{
+	return plan->status != NONE && (u32)p->args[1] == F_SETFL_ && p->fd.object.known &&
+	       !((p->fd.flags ^ p->args[plan->status & 7]) & O_APPEND_);
+}
+
 SEC("tp_btf/sys_enter")
 int enter(u64 *ctx)
 {
@@ -46,6 +56,8 @@ int enter(u64 *ctx)
 	p->hooked = p->reached_known = 0;
 	if (plan->fd != NONE)
 		read_handle(&p->fd, descriptor(t, p->args[plan->fd & 7]));
+	if (only_telling && idle(plan, p))
+		return 0;
 	if (plan->fd2 != NONE)
 		read_handle(&p->fd2, descriptor(t, p->args[plan->fd2 & 7]));
 	p->about = !prefix_count || plan->wanted == ALWAYS ||

@@ -16,6 +16,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 
+	"filerace/internal/op"
 	"filerace/internal/trace"
 )
 
@@ -172,6 +173,39 @@ func TestWhatIsMissingIsTold(t *testing.T) {
 		}
 		if c.program != nil && !errors.Is(err, errors.Unwrap(c.program)) {
 			t.Errorf("%v does not tell what the kernel said", err)
+		}
+	}
+}
+
+func init() {
+	actors["flags"] = func([]string) {
+		fd, err := unix.Open("f", unix.O_RDWR|unix.O_CREAT, 0o600)
+		if err != nil {
+			panic(err)
+		}
+		for _, flags := range []int{unix.O_NONBLOCK, unix.O_APPEND, unix.O_APPEND | unix.O_NONBLOCK, 0, 0} {
+			if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags); err != nil {
+				panic(err)
+			}
+		}
+	}
+}
+
+// Flags that make no difference to others are left out if that is asked for.
+func TestTelling(t *testing.T) {
+	for telling, want := range map[bool]string{false: "[2048 1024 3072 0 0]", true: "[1024 0]"} {
+		cmd, release := actor(t, "flags")
+		p := watchHere(t, Options{Trees: []int{cmd.Process.Pid}, Telling: telling})
+		release()
+		p.Stop()
+		var got []uint64
+		for _, r := range rest(t, p) {
+			if r.What == trace.Returned && r.Op.Kind == op.SetFlags && r.Op.File.Type == op.Regular {
+				got = append(got, r.Op.Flags)
+			}
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("telling %v: flags %v were told, want %s", telling, got, want)
 		}
 	}
 }

@@ -44,6 +44,7 @@ const (
 	objectVarOnlyCgroup   = "only_cgroup"
 	objectVarOnlyComm     = "only_comm"
 	objectVarOnlyMarked   = "only_marked"
+	objectVarOnlyTelling  = "only_telling"
 	objectVarOnlyUid      = "only_uid"
 	objectVarPlans        = "plans"
 	objectVarPrefixCount  = "prefix_count"
@@ -135,6 +136,7 @@ type objectVariableSpecs struct {
 	OnlyCgroup   *ebpf.VariableSpec `ebpf:"only_cgroup"`
 	OnlyComm     *ebpf.VariableSpec `ebpf:"only_comm"`
 	OnlyMarked   *ebpf.VariableSpec `ebpf:"only_marked"`
+	OnlyTelling  *ebpf.VariableSpec `ebpf:"only_telling"`
 	OnlyUid      *ebpf.VariableSpec `ebpf:"only_uid"`
 	Plans        *ebpf.VariableSpec `ebpf:"plans"`
 	PrefixCount  *ebpf.VariableSpec `ebpf:"prefix_count"`
@@ -192,6 +194,7 @@ type objectVariables struct {
 	OnlyCgroup   *ebpf.Variable `ebpf:"only_cgroup"`
 	OnlyComm     *ebpf.Variable `ebpf:"only_comm"`
 	OnlyMarked   *ebpf.Variable `ebpf:"only_marked"`
+	OnlyTelling  *ebpf.Variable `ebpf:"only_telling"`
 	OnlyUid      *ebpf.Variable `ebpf:"only_uid"`
 	Plans        *ebpf.Variable `ebpf:"plans"`
 	PrefixCount  *ebpf.Variable `ebpf:"prefix_count"`

@@ -40,8 +40,8 @@ type plan struct {
 	FD, FD2, Data, Length, Iov, IovCount uint8
 	Text, Start, Dir                     [2]uint8
 	Fixed, Size                          [2]uint8
-	Pair                                 uint8
-	_                                    [3]uint8
+	Pair, Status                         uint8
+	_                                    [2]uint8
 	Test                                 [planTests]planTest
 }
 
@@ -89,7 +89,7 @@ func ordersPaths(rows []*op.Call) bool {
 func newPlan() plan {
 	none := [2]uint8{noArg, noArg}
 	return plan{Wanted: 1, FD: noArg, FD2: noArg, Data: noArg, Length: noArg, Iov: noArg, IovCount: noArg,
-		Text: none, Dir: none, Fixed: none, Pair: noArg}
+		Text: none, Dir: none, Fixed: none, Pair: noArg, Status: noArg}
 }
 
 // add plans what row c keeps. Rows of one number have the same arguments.
@@ -135,6 +135,10 @@ func (p *plan) add(c *op.Call) {
 			p.IovCount = at
 		case op.ArgFDPair:
 			p.Pair = at
+		case op.ArgFcntl:
+			if c.Kind == op.SetFlags {
+				p.Status = at
+			}
 		}
 	}
 	if c.Kind == op.Chdir && p.Text[0] != noArg {

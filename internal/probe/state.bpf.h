@@ -19,7 +19,7 @@ struct plan {
 	u8 wanted, tests, returns, scan; /* wanted: 2 whatever the paths are */
 	u8 fd, fd2, data, length, iov, count;
 	u8 text[2], start[2], dir[2];
-	u8 fixed[2], size[2], pair, pad[3];
+	u8 fixed[2], size[2], pair, status, pad[2]; /* status: the descriptor's new flags */
 	struct test test[TESTS];
 };
 enum { NONE = 7, ALWAYS = 2 };
@@ -28,7 +28,7 @@ enum { RETURNS_FD = 1, RETURNS_NAME = 2 };
 const volatile struct plan plans[CALLS];
 const volatile u64 wake_at; /* bytes in the ring at which the reader is woken */
 const volatile bool never_cast; /* do without CAST, as before Linux 6.2 */
-const volatile bool only_marked, only_uid, only_comm, only_cgroup;
+const volatile bool only_marked, only_uid, only_comm, only_cgroup, only_telling;
 const volatile u32 uid_wanted, cgroup_level;
 const volatile u64 cgroup_wanted;
 const volatile u8 comms[8][16];
