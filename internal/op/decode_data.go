@@ -44,7 +44,6 @@ func (d *decoder) sumData() {
 	}
 	chunk := chunks.Get().(*[64 << 10]byte)
 	defer chunks.Put(chunk)
-	d.Data = make([]byte, 0, min(d.Len, DataMax))
 	sum := uint32(0)
 	for i := 0; i+1 < len(vecs) && left > 0; i += 2 {
 		addr, n := vecs[i], min(vecs[i+1], uint64(left))
@@ -52,6 +51,9 @@ func (d *decoder) sumData() {
 			part := chunk[:min(n, uint64(len(chunk)))]
 			if !readFull(d.mem, addr, part) {
 				return // Data holds what could be read, Sum stays unknown
+			}
+			if d.Data == nil { // what is watched by the kernel may tell less than this
+				d.Data = make([]byte, 0, min(d.Len, DataMax))
 			}
 			sum = crc32.Update(sum, castagnoli, part)
 			d.Data = append(d.Data, part[:min(len(part), DataMax-len(d.Data))]...)
