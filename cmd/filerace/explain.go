@@ -116,19 +116,11 @@ func (a *analysis) open(paths []string) error {
 			paths = append([]string{saved.Name(paths[0])}, paths[1:]...) // as given to --record
 		}
 	}
-	if info, err := os.Stat(paths[0]); err == nil && info.IsDir() {
+	if isDir(paths[0]) {
 		if len(paths) > 1 {
 			return &remedied{fmt.Errorf("open %s and others: a recorded run stands alone", paths[0]), "explain one recorded run at a time"}
 		}
-		r, err := saved.Open(paths[0])
-		if err != nil {
-			return err
-		}
-		a.saved, a.source = r, r
-		if r.Meta().Single {
-			a.stream.Foresee()
-		}
-		return nil
+		return a.openSaved(paths[0])
 	}
 	s, err := logs.Open(paths...)
 	var foreign *logs.UnknownError
@@ -136,6 +128,8 @@ func (a *analysis) open(paths []string) error {
 	switch {
 	case errors.As(err, &merge):
 		return &remedied{err, "record with `strace -ff -ttt -T -o NAME`, and give NAME, or its files each once"}
+	case errors.As(err, &foreign) && len(paths) == 1 && isDir(saved.Name(paths[0])): // as given to --record; a program has the name, too
+		return a.openSaved(saved.Name(paths[0]))
 	case errors.As(err, &foreign):
 		return &remedied{err, "give a recorded run (filerace run --record NAME), or a log made by `strace -f -ttt -T -o FILE`"}
 	case errors.Is(err, fs.ErrNotExist):
@@ -148,6 +142,23 @@ func (a *analysis) open(paths []string) error {
 	a.source = s
 	a.flow = trace.NewFlow(a.stream.World(), a.take)
 	return nil
+}
+
+func (a *analysis) openSaved(dir string) error {
+	r, err := saved.Open(dir)
+	if err != nil {
+		return err
+	}
+	a.saved, a.source = r, r
+	if r.Meta().Single {
+		a.stream.Foresee()
+	}
+	return nil
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // run takes all records. After an error, what was taken before can be reported.

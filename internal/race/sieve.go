@@ -27,9 +27,11 @@ import (
 // exit to wait. So what is ordered here is ordered there, too. A file and all names that ever led to
 // it are one subject: what rules conclude of one of them, they conclude from operations on all.
 //
-// What else rules go by is always kept: locks, all that happens to processes, pipes, sockets and
-// signals, which order the rest. Where the lock on a file can have been lost or doubled, all that its
-// owners did is kept: what they do under it tells whether they fell for it.
+// What else rules go by is always kept: all that happens to processes, pipes, sockets and signals, which
+// order the rest, and locks. Only where nothing at all was raced for does nobody need to know of flock: who races
+// may have any lock, or one that was handed on to it, and of locks on ranges a process drops its own. Where the lock on
+// a file can have been lost or doubled, all that its owners did is kept: what they do under it tells whether
+// they fell for it.
 //
 // Memory is bounded: beyond subjectsMax subjects some are taken for one another, beyond performersMax
 // actors the further ones are ordered with nobody, both of which keeps more than need be; and
@@ -47,6 +49,7 @@ type Sieve struct {
 	latest   [64]sighting // of known
 	actors   []performer
 	toMany   [2]uint64 // signals that were sent to more than one process, by bits
+	anyRace  bool      // some subject was raced for
 	watching bool      // somebody is watched
 
 	at      epoch      // of the operation that is noted
@@ -149,7 +152,7 @@ func (s *Sieve) Note(o *op.Op) {
 		if vanished(o) {
 			s.race(b)
 		}
-		kept = kept || b.hot()
+		kept = kept || s.keeps(b)
 	}
 	v, several := s.verdict(o, uses)
 	if several {
@@ -287,7 +290,7 @@ func (s *Sieve) holds(v verdict) bool {
 		a := n >> signalBits
 		return a == stranger || s.actors[a].signalled || s.toMany[signal/64]>>(signal%64)&1 != 0
 	case onSeveral:
-		return s.touches(v, (*subject).hot)
+		return s.touches(v, s.keeps)
 	}
 	return false
 }
@@ -309,7 +312,7 @@ func (s *Sieve) touches(v verdict, is func(*subject) bool) bool {
 }
 
 // hot reports whether operations on a subject are kept, as they are if it is not known.
-func (s *Sieve) hot(n int32) bool { return n == 0 || s.all[s.find(n)].hot() }
+func (s *Sieve) hot(n int32) bool { return n == 0 || s.keeps(&s.all[s.find(n)]) }
 
 // nature is what matters of an operation's kind.
 type nature uint8
@@ -484,13 +487,3 @@ func (s *Sieve) involve(o *op.Op) {
 		s.watch(s.known[o.Actor])
 	}
 }
-
-// perilous reports whether locks on the subject can have failed to exclude each other: its name went, or
-// they are of two classes.
-func (b *subject) perilous() bool {
-	const both = flocked | ranged
-	return b.signs&raced != 0 && (b.signs&both == both || b.signs&both != 0 && b.signs&parted != 0)
-}
-
-// hot reports whether operations on the subject are kept.
-func (b *subject) hot() bool { return b.signs&(raced|flocked|ranged|leased) != 0 }

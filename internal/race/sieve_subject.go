@@ -263,6 +263,7 @@ func (s *Sieve) gather(b *subject, e epoch) {
 func (s *Sieve) race(b *subject) {
 	s.clear(b)
 	b.signs |= raced
+	s.anyRace = true
 }
 
 func (s *Sieve) clear(b *subject) {
@@ -270,4 +271,16 @@ func (s *Sieve) clear(b *subject) {
 		s.spare = append(s.spare, b.crowd)
 	}
 	b.crowd, b.wrote, b.read = 0, epoch{}, epoch{}
+}
+
+// perilous reports whether locks on the subject can have failed to exclude each other: its name went, or
+// they are of two classes.
+func (b *subject) perilous() bool {
+	const both = flocked | ranged
+	return b.signs&raced != 0 && (b.signs&both == both || b.signs&both != 0 && b.signs&parted != 0)
+}
+
+// keeps reports whether operations on the subject are kept.
+func (s *Sieve) keeps(b *subject) bool {
+	return b.signs&(raced|ranged|leased) != 0 || s.anyRace && b.signs&flocked != 0
 }

@@ -129,12 +129,25 @@ func TestSieveKeeps(t *testing.T) {
 			1.1  fsync 3
 			1.1  read 3
 			1    truncate f 0`, "1 2 3 4 5"},
-		"locks, and what is locked": {`
+		"locks on ranges, and what is locked": {`
 			1    open l rdwr,creat = 3
-			1    flock 3 EX
+			1    lock 3 EX 0 1
 			1    write 3 "a"
 			1    close 3
 			1    write f "a"`, "1 2 3 4"},
+		"flock where nothing was raced for": {`
+			1    open l rdwr,creat = 3
+			1    flock 3 EX
+			1    write 3 "a"
+			1    close 3`, ""},
+		"flock where something was": {`
+			1    fork 1.1
+			1    open l rdwr,creat = 3
+			1    flock 3 EX
+			1    write f "a"
+			1    close 3
+			1.1  write f "b"
+			1.1  write g "c"`, "1 2 3 4 5 6 7 8 9 10"},
 		"pipes": {`
 			1    pipe 3 4
 			1    write 4 "a"
