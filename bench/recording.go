@@ -48,7 +48,7 @@ func (l *lab) recordings() section {
 	}
 	short, long := list[len(list)-2], list[len(list)-1]
 	out.note("`filerace explain` of each, %d times by turns, from its start to its end, by the clock: with decoding and judging side by side, "+
-		"and on one core (GOMAXPROCS=1). Operations on files that nobody can have raced for are left out before they are judged: nearly all of the build's, none of the service's. The build has nothing in its cache and is recorded by `filerace run --with bpf`. "+
+		"and on one core (GOMAXPROCS=1). Operations on files that nobody can have raced for are left out before they are judged: nearly all of the build's, all of the storm's, which is one process, and none of the service's. The build has nothing in its cache; it and the storm are recorded by `filerace run --with bpf`. "+
 		"The service is made up: eight processes at a file and a log with locks, appends and replacements that are right, with the same files live however long it runs; "+
 		"the longer one takes %.2f of the memory of the shorter.", rounds, long.peak.median()/short.peak.median())
 	return out
@@ -58,6 +58,11 @@ func (l *lab) recordings() section {
 func (l *lab) record(out *section) (list []*recorded, err error) {
 	if r, err := l.recordBuild(); err != nil {
 		out.note("a build was not recorded: %v", err)
+	} else {
+		list = append(list, r)
+	}
+	if r, err := l.recordStorm(); err != nil {
+		out.note("a storm was not recorded: %v", err)
 	} else {
 		list = append(list, r)
 	}
@@ -103,6 +108,21 @@ func (l *lab) recordBuild() (*recorded, error) {
 		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(string(text)))
 	}
 	return r, nil
+}
+
+// recordStorm records one process that opens, locks, writes and removes a file again and again.
+func (l *lab) recordStorm() (*recorded, error) {
+	storm := newStorm(l, 1_000_000)
+	if l.quick {
+		storm.calls = 50_000
+	}
+	if err := storm.compile(); err != nil {
+		return nil, err
+	}
+	r := &recorded{name: "storm", dir: filepath.Join(l.dir, "storm"+saved.Suffix)}
+	l.progress("recording a storm")
+	_, err := storm.under(storm.calls, l.filerace, "run", "--with", "bpf", "--record", r.dir, "-o", os.DevNull, "--")
+	return r, err
 }
 
 // exitFound is the command's status when it found a race.
