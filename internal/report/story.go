@@ -38,6 +38,7 @@ func story(f *Found) []row {
 		}
 		again := *o // Apply fills in offsets and lock ranges
 		s.learn(&again)
+		closeStale(w, o)
 		e := w.Apply(&again)
 		s.follow(w)
 		r := row{op: &again, mark: slices.Contains(f.Marks, o.Seq), told: slices.Contains(told, o.Seq)}
@@ -47,6 +48,18 @@ func story(f *Found) []row {
 		}
 	}
 	return rows
+}
+
+// closeStale closes the operation's descriptor if it led elsewhere by what came before: the closing of it is not among
+// the operations, which are those that are still kept of a long run.
+func closeStale(w *world.World, o *op.Op) {
+	if len(o.Names) > 0 || o.FD < 0 || o.File.ID.IsZero() {
+		return
+	}
+	if d := w.OFD(o.Actor, o.FD); d != nil && d.File.ID != o.File.ID {
+		w.Apply(&op.Op{Kind: op.Close, Call: op.Named("close"), Actor: o.Actor, PID: o.PID, TID: o.TID, FD: o.FD, FD2: op.None,
+			NewFD: op.None, NewFD2: op.None, Off: op.None, Off2: op.None, OldSize: op.None, Done: true, Enter: o.Enter, Exit: o.Enter})
+	}
 }
 
 // halves are the first steps of those of the operations that were two: an open that

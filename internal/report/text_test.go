@@ -8,6 +8,7 @@ import (
 
 	"filerace/internal/op"
 	"filerace/internal/race"
+	"filerace/internal/world"
 	"filerace/internal/world/worldtest"
 )
 
@@ -158,5 +159,38 @@ func TestWriteErrors(t *testing.T) {
 	}
 	if err := JSON(brokenPipe{}, hunted()); err == nil {
 		t.Error("JSON hides that it could not write")
+	}
+}
+
+// Of a long run only the last operations are kept, and those that a finding marks: what their descriptors lead to is told
+// by them, not by an open whose close is no longer there.
+func TestDescriptorsOfLongRuns(t *testing.T) {
+	all := worldtest.Ops(t, `
+		have a "a"
+		1    fork 1.1
+		1    fork 1.2
+		1.1  open a rdonly = 3
+		1.1  close 3
+		1.1  open f wronly,creat = 3
+		1.1  write 3 "mine"
+		1.2  open f wronly = 3
+		1.2  write 3 "yours"
+	`)
+	w := world.New()
+	var kept []*op.Op
+	for _, o := range all {
+		w.Apply(o)
+		if o.Seq != 4 && o.Seq != 5 {
+			kept = append(kept, o)
+		}
+	}
+	rows := story(&Found{Finding: race.Finding{Path: "/w/f", Actors: []op.Actor{"1.1", "1.2"}, Marks: []int{6, 8}}, Ops: kept})
+	if len(rows) != 3 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	for i, size := range []int64{0, 4, 5} { // before the first look at the name nothing is known of it
+		if r := rows[i]; r.op.File.Path != "/w/f" && len(r.op.Names) == 0 || r.other != "" || r.file.size != size {
+			t.Errorf("row %d: %v of %s, other %q, a file of %d bytes, want %d", i, r.op, r.op.File.Path, r.other, r.file.size, size)
+		}
 	}
 }
