@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"filerace/internal/demo"
@@ -16,6 +17,7 @@ import (
 var told = map[string]struct {
 	script string
 	races  bool // some are told
+	bites  bool // one is told as observed
 }{
 	"count twice": {races: true, script: `echo 0 >n
 (read x <n; echo $((x+1)) >n) &
@@ -45,6 +47,10 @@ wait`},
 (read x <f; sleep 0.3; echo xyz >f) &
 (read x <f; sleep 0.6; { printf xy; echo w; } >f) &
 wait`},
+	"edits of a long file": {races: true, bites: true, script: `seq 500 >f
+(sed s/^1$/a/ f >f1; sleep 0.3; mv f1 f) &
+(sed s/^2$/b/ f >f2; sleep 0.6; mv f2 f) &
+wait`},
 }
 
 // A run's recording is explained as the run was told: what happened, and what could have.
@@ -68,6 +74,9 @@ func TestExplainedAsTold(t *testing.T) {
 				}
 				if told[name].races && len(live) == 0 {
 					t.Errorf("%s: nothing is told", name)
+				}
+				if told[name].bites && !slices.ContainsFunc(live, func(f map[string]any) bool { return f["evidence"] == "observed" }) {
+					t.Errorf("%s: nothing is told to have happened: %v", name, live)
 				}
 			}
 		})

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* One event for each call, written when the call returns. */
 #include "under.bpf.h"
+#include "sum.bpf.h"
 
 INLINE void read_args(u64 *args, struct pt_regs *r)
 {
@@ -117,6 +118,20 @@ static __attribute__((noinline)) void settle(struct entry *e, u64 dentry)
 		read_object(&e->object, inode_at(d));
 }
 
+/* written tells where lies what was written to a regular file: address and length of two stretches. */
+INLINE bool written(u64 *vec, struct pending *p, const volatile struct plan *plan, s64 ret)
+{
+	vec[0] = vec[1] = vec[2] = vec[3] = 0;
+	if (ret <= 0 || !p->fd.object.known || (p->fd.object.mode & 0170000) != 0100000)
+		return false;
+	if (plan->iov == NONE) {
+		vec[0] = p->args[plan->data & 7];
+		vec[1] = p->args[plan->length & 7];
+		return true;
+	}
+	return !read_user(vec, p->args[plan->count & 7] > 1 ? 4 * sizeof(*vec) : 2 * sizeof(*vec), (void *)p->args[plan->iov & 7]);
+}
+
 INLINE void add_sections(struct scratch *s, struct task_struct *t, struct pending *p, const volatile struct plan *plan, s64 ret)
 {
 	if (plan->fd != NONE && p->fd.object.known) {
@@ -153,6 +168,11 @@ INLINE void add_sections(struct scratch *s, struct task_struct *t, struct pendin
 			s->sections |= HAS_REACHED;
 		}
 	}
+	if (plan->scan && ret > DATA_MAX && ret <= SUM_MAX) {
+		u64 vec[4];
+		if (written(vec, p, plan, ret))
+			add_sum(s, vec, ret);
+	}
 }
 
 /* add_opened_name adds the last component of the name by which a file was opened. */
@@ -174,18 +194,10 @@ INLINE void add_opened_name(struct scratch *s, struct task_struct *t, s64 fd)
  * writers of equal bytes can be told from writers of others. */
 INLINE void add_written(struct scratch *s, struct pending *p, const volatile struct plan *plan, s64 ret)
 {
-	u64 vec[2] = {};
+	u64 vec[4];
 
-	if (ret <= 0 || !p->fd.object.known || (p->fd.object.mode & 0170000) != 0100000)
-		return;
-	if (plan->iov != NONE) {
-		if (read_user(vec, sizeof(vec), (void *)p->args[plan->iov & 7]))
-			return;
-	} else {
-		vec[0] = p->args[plan->data & 7];
-		vec[1] = p->args[plan->length & 7];
-	}
-	add_chunk(s, vec[0], vec[1] > (u64)ret ? (u64)ret : vec[1]);
+	if (written(vec, p, plan, ret))
+		add_chunk(s, vec[0], vec[1] > (u64)ret ? (u64)ret : vec[1]);
 }
 
 INLINE void add_chunks(struct scratch *s, struct task_struct *t, struct pending *p, const volatile struct plan *plan, s64 ret)

@@ -41,6 +41,7 @@ enum section {
 	HAS_ENTRY2 = 256,   /* entry: the second */
 	HAS_REACHED = 512,  /* object: the file that was looked at by its path */
 	CHANGED_FD = 1024,  /* no section: the descriptor led elsewhere when the call returned */
+	HAS_SUM = 2048,     /* u64: CRC-32C of what was written, where it is longer than what is kept of it */
 };
 
 struct head {

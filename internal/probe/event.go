@@ -40,6 +40,7 @@ const (
 	hasEntry2  // entry: the second
 	hasReached // object: the file that was looked at by its path
 	changedFD  // no section: the descriptor led elsewhere when the call returned
+	hasSum     // 8 bytes: CRC-32C of what was written, where it is longer than what is kept of it
 )
 
 // object is a file's identity and what stat(2) would say of it.
@@ -81,6 +82,7 @@ type event struct {
 	start, start2 object
 	entry, entry2 entry
 	reached       object
+	sum           uint32
 	chunks        chunks
 }
 
@@ -166,6 +168,9 @@ func (e *event) parseSections(r *reader) {
 	}
 	if e.has(hasReached) {
 		e.reached.parse(r.take(objectSize))
+	}
+	if e.has(hasSum) {
+		e.sum = uint32(binary.LittleEndian.Uint64(r.take(8)))
 	}
 }
 

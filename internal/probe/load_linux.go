@@ -5,6 +5,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"math"
 	"os"
@@ -91,6 +92,7 @@ func configure(spec *ebpf.CollectionSpec, opt *Options) error {
 	spec.Maps[objectMapEvents].MaxEntries = uint32(min(size, math.MaxUint32))
 	set := map[string]any{
 		objectVarPlans:       plans(op.Native, opt.wants),
+		objectVarCrcs:        crcs(),
 		objectVarWakeAt:      uint64(size / 2),
 		objectVarNeverCast:   neverCast,
 		objectVarOnlyMarked:  len(opt.Trees)+len(opt.PIDs) > 0,
@@ -125,6 +127,17 @@ func configure(spec *ebpf.CollectionSpec, opt *Options) error {
 		}
 	}
 	return nil
+}
+
+// crcs are the tables of sum.bpf.h.
+func crcs() (all [8][256]uint32) {
+	all[0] = *crc32.MakeTable(crc32.Castagnoli)
+	for k := 1; k < len(all); k++ {
+		for i, crc := range all[k-1] {
+			all[k][i] = all[0][crc&0xff] ^ crc>>8
+		}
+	}
+	return all
 }
 
 // prefix is the layout of struct prefix in under.bpf.h.

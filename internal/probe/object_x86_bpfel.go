@@ -20,6 +20,7 @@ const (
 	objectMapDescriptions = "descriptions"
 	objectMapEvents       = "events"
 	objectMapLost         = "lost"
+	objectMapPieces       = "pieces"
 	objectMapScratches    = "scratches"
 	objectProgBorn        = "born"
 	objectProgDescriptors = "descriptors"
@@ -40,6 +41,7 @@ const (
 	objectVarCgroupLevel  = "cgroup_level"
 	objectVarCgroupWanted = "cgroup_wanted"
 	objectVarComms        = "comms"
+	objectVarCrcs         = "crcs"
 	objectVarNeverCast    = "never_cast"
 	objectVarOnlyCgroup   = "only_cgroup"
 	objectVarOnlyComm     = "only_comm"
@@ -122,6 +124,7 @@ type objectMapSpecs struct {
 	Descriptions *ebpf.MapSpec `ebpf:"descriptions"`
 	Events       *ebpf.MapSpec `ebpf:"events"`
 	Lost         *ebpf.MapSpec `ebpf:"lost"`
+	Pieces       *ebpf.MapSpec `ebpf:"pieces"`
 	Scratches    *ebpf.MapSpec `ebpf:"scratches"`
 }
 
@@ -132,6 +135,7 @@ type objectVariableSpecs struct {
 	CgroupLevel  *ebpf.VariableSpec `ebpf:"cgroup_level"`
 	CgroupWanted *ebpf.VariableSpec `ebpf:"cgroup_wanted"`
 	Comms        *ebpf.VariableSpec `ebpf:"comms"`
+	Crcs         *ebpf.VariableSpec `ebpf:"crcs"`
 	NeverCast    *ebpf.VariableSpec `ebpf:"never_cast"`
 	OnlyCgroup   *ebpf.VariableSpec `ebpf:"only_cgroup"`
 	OnlyComm     *ebpf.VariableSpec `ebpf:"only_comm"`
@@ -170,6 +174,7 @@ type objectMaps struct {
 	Descriptions *ebpf.Map `ebpf:"descriptions"`
 	Events       *ebpf.Map `ebpf:"events"`
 	Lost         *ebpf.Map `ebpf:"lost"`
+	Pieces       *ebpf.Map `ebpf:"pieces"`
 	Scratches    *ebpf.Map `ebpf:"scratches"`
 }
 
@@ -179,6 +184,7 @@ func (m *objectMaps) Close() error {
 		m.Descriptions,
 		m.Events,
 		m.Lost,
+		m.Pieces,
 		m.Scratches,
 	)
 }
@@ -190,6 +196,7 @@ type objectVariables struct {
 	CgroupLevel  *ebpf.Variable `ebpf:"cgroup_level"`
 	CgroupWanted *ebpf.Variable `ebpf:"cgroup_wanted"`
 	Comms        *ebpf.Variable `ebpf:"comms"`
+	Crcs         *ebpf.Variable `ebpf:"crcs"`
 	NeverCast    *ebpf.Variable `ebpf:"never_cast"`
 	OnlyCgroup   *ebpf.Variable `ebpf:"only_cgroup"`
 	OnlyComm     *ebpf.Variable `ebpf:"only_comm"`

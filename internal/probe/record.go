@@ -111,6 +111,7 @@ func (d *decoder) call(e *event) (*op.Op, bool) {
 	op.Decode(o, c, e.args, &e.chunks)
 	op.Finish(o, e.ret, &e.chunks)
 	d.data(o, e)
+	sum(o, e)
 	d.descriptors(o, e)
 	d.offsets(o, e)
 	d.names(o, e)
@@ -148,6 +149,13 @@ func (d *decoder) data(o *op.Op, e *event) {
 		if n, _ := e.chunks.ReadMemory(e.args[i], b); n > 0 {
 			o.Data = b[:n]
 		}
+	}
+}
+
+// sum is that of a write of which more was summed than kept.
+func sum(o *op.Op, e *event) {
+	if o.Kind == op.Write && e.has(hasSum) && o.Ret > dataMax {
+		o.Sum = e.sum
 	}
 }
 

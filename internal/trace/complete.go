@@ -3,6 +3,7 @@ package trace
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"filerace/internal/op"
 )
@@ -102,7 +103,11 @@ func (f *Flow) failed(it *item) {
 	}
 	was, known := m.leads(n)
 	switch o.Errno() {
-	case enoent, enotdir:
+	case enotdir:
+		if !asksForDirectory(o) && (!known || was == nil || was.typ != op.Symlink) {
+			m.lead(n, nil)
+		}
+	case enoent:
 		if o.Flags&op.RENAME_EXCHANGE != 0 && o.Kind == op.Rename {
 			break // either of the two is not there
 		}
@@ -122,6 +127,19 @@ func (f *Flow) failed(it *item) {
 			f.stays(&o.Names[i], was)
 		}
 	}
+}
+
+// asksForDirectory reports whether an operation fails with ENOTDIR where its name leads to something else: mv(1), cp(1) and
+// ln(1) ask so whether their target is one. Else it fails so where the way there leads through something else, and
+// the name is not there.
+func asksForDirectory(o *op.Op) bool {
+	switch o.Kind {
+	case op.Open:
+		return o.Flags&op.O_DIRECTORY != 0 || strings.HasSuffix(o.Path, "/")
+	case op.Stat, op.AccessOp, op.Readlink:
+		return strings.HasSuffix(o.Path, "/")
+	}
+	return true
 }
 
 // stays says that a name leads to a file before and after the operation.

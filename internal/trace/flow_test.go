@@ -115,6 +115,35 @@ func TestIdentitiesAreDerived(t *testing.T) {
 	}
 }
 
+// That a name leads to no directory says that it leads somewhere: mv(1) asks so before it replaces a file. Other
+// calls fail so where the way to the name leads through a file.
+func TestNoDirectory(t *testing.T) {
+	dir := func(call, path string, at int64) Record {
+		r := returned(100, call, path, at, -enotdir)
+		if call == "open" {
+			r.Op.Flags = op.O_PATH | op.O_DIRECTORY
+		}
+		return r
+	}
+	ops := through(
+		returned(100, "open", "/d/a", 10, 3),
+		dir("open", "/d/a", 20),
+		dir("rmdir", "/d/a", 30),
+		dir("stat", "/d/a/", 40),
+		returned(100, "stat", "/d/a", 50, 0),
+		dir("stat", "/d/a", 60),
+	)
+	opened := ops[0].File.ID
+	for i, o := range ops[1:5] {
+		if n := o.Names[0]; n.Before != opened || n.After != opened {
+			t.Errorf("look %d: %+v, want %v", i, n, opened)
+		}
+	}
+	if n := ops[5].Names[0]; !n.Before.IsZero() {
+		t.Errorf("behind a file: %+v", n)
+	}
+}
+
 // A call that sleeps for long holds nobody up.
 func TestSleeperHoldsNobodyUp(t *testing.T) {
 	w := world.New()
