@@ -111,11 +111,6 @@ type analysis struct {
 }
 
 func (a *analysis) open(paths []string) error {
-	if _, err := os.Stat(paths[0]); errors.Is(err, fs.ErrNotExist) && paths[0] != "" {
-		if _, err := os.Stat(saved.Name(paths[0])); err == nil {
-			paths = append([]string{saved.Name(paths[0])}, paths[1:]...) // as given to --record
-		}
-	}
 	if isDir(paths[0]) {
 		if len(paths) > 1 {
 			return &remedied{fmt.Errorf("open %s and others: a recorded run stands alone", paths[0]), "explain one recorded run at a time"}
@@ -128,7 +123,8 @@ func (a *analysis) open(paths []string) error {
 	switch {
 	case errors.As(err, &merge):
 		return &remedied{err, "record with `strace -ff -ttt -T -o NAME`, and give NAME, or its files each once"}
-	case errors.As(err, &foreign) && len(paths) == 1 && isDir(saved.Name(paths[0])): // as given to --record; a program has the name, too
+	case (errors.Is(err, fs.ErrNotExist) || errors.As(err, &foreign)) && isDir(saved.Name(paths[0])) && len(paths) == 1:
+		// as given to --record; something else may have the name, too
 		return a.openSaved(saved.Name(paths[0]))
 	case errors.As(err, &foreign):
 		return &remedied{err, "give a recorded run (filerace run --record NAME), or a log made by `strace -f -ttt -T -o FILE`"}

@@ -42,7 +42,7 @@ func (w *watchFlags) plan(c *console) (*watching, error) {
 	case w.top:
 		p.options.Show = watch.Picture
 	}
-	p.probe.RingSize, p.probe.Telling = w.ring<<20, !w.events && w.record == ""
+	p.probe.RingSize, p.probe.NoIdle = w.ring<<20, !w.events && w.record == ""
 	if err := w.filter(&p.options.Filter, dir); err != nil {
 		return nil, err
 	}

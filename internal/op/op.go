@@ -215,6 +215,11 @@ type Op struct {
 	Decision int // place among the decisions of a controlled run, from 1; 0: it was none
 }
 
+// New returns an operation without descriptors and offsets.
+func New(k Kind) *Op {
+	return &Op{Kind: k, FD: None, FD2: None, NewFD: None, NewFD2: None, Off: None, Off2: None, OldSize: None}
+}
+
 // FDInfo is one descriptor that a process begins with.
 type FDInfo struct {
 	FD     int

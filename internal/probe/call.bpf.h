@@ -57,7 +57,7 @@ int enter(u64 *ctx)
 	p->hooked = p->reached_known = 0;
 	if (plan->fd != NONE)
 		read_handle(&p->fd, descriptor(t, p->args[plan->fd & 7]));
-	if (only_telling && idle(plan, p))
+	if (no_idle && idle(plan, p))
 		return 0;
 	if (plan->fd2 != NONE)
 		read_handle(&p->fd2, descriptor(t, p->args[plan->fd2 & 7]));

@@ -192,10 +192,10 @@ func init() {
 }
 
 // Flags that make no difference to others are left out if that is asked for.
-func TestTelling(t *testing.T) {
-	for telling, want := range map[bool]string{false: "[2048 1024 3072 0 0]", true: "[1024 0]"} {
+func TestNoIdle(t *testing.T) {
+	for noIdle, want := range map[bool]string{false: "[2048 1024 3072 0 0]", true: "[1024 0]"} {
 		cmd, release := actor(t, "flags")
-		p := watchHere(t, Options{Trees: []int{cmd.Process.Pid}, Telling: telling})
+		p := watchHere(t, Options{Trees: []int{cmd.Process.Pid}, NoIdle: noIdle})
 		release()
 		p.Stop()
 		var got []uint64
@@ -205,7 +205,7 @@ func TestTelling(t *testing.T) {
 			}
 		}
 		if fmt.Sprint(got) != want {
-			t.Errorf("telling %v: flags %v were told, want %s", telling, got, want)
+			t.Errorf("NoIdle %v: flags %v were told, want %s", noIdle, got, want)
 		}
 	}
 }

@@ -91,15 +91,15 @@ func configure(spec *ebpf.CollectionSpec, opt *Options) error {
 	}
 	spec.Maps[objectMapEvents].MaxEntries = uint32(min(size, math.MaxUint32))
 	set := map[string]any{
-		objectVarPlans:       plans(op.Native, opt.wants),
-		objectVarCrcs:        crcs(),
-		objectVarWakeAt:      uint64(size / 2),
-		objectVarNeverCast:   neverCast,
-		objectVarOnlyMarked:  len(opt.Trees)+len(opt.PIDs) > 0,
-		objectVarOnlyUid:     opt.UID != nil,
-		objectVarOnlyComm:    len(opt.Names) > 0,
-		objectVarOnlyCgroup:  opt.Cgroup != "",
-		objectVarOnlyTelling: opt.Telling,
+		objectVarPlans:      plans(op.Native, opt.wants),
+		objectVarCrcs:       crcs(),
+		objectVarWakeAt:     uint64(size / 2),
+		objectVarNeverCast:  neverCast,
+		objectVarOnlyMarked: len(opt.Trees)+len(opt.PIDs) > 0,
+		objectVarOnlyUid:    opt.UID != nil,
+		objectVarOnlyComm:   len(opt.Names) > 0,
+		objectVarOnlyCgroup: opt.Cgroup != "",
+		objectVarNoIdle:     opt.NoIdle,
 	}
 	if opt.UID != nil {
 		set[objectVarUidWanted] = uint32(*opt.UID)

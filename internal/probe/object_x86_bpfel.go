@@ -43,10 +43,10 @@ const (
 	objectVarComms        = "comms"
 	objectVarCrcs         = "crcs"
 	objectVarNeverCast    = "never_cast"
+	objectVarNoIdle       = "no_idle"
 	objectVarOnlyCgroup   = "only_cgroup"
 	objectVarOnlyComm     = "only_comm"
 	objectVarOnlyMarked   = "only_marked"
-	objectVarOnlyTelling  = "only_telling"
 	objectVarOnlyUid      = "only_uid"
 	objectVarPlans        = "plans"
 	objectVarPrefixCount  = "prefix_count"
@@ -137,10 +137,10 @@ type objectVariableSpecs struct {
 	Comms        *ebpf.VariableSpec `ebpf:"comms"`
 	Crcs         *ebpf.VariableSpec `ebpf:"crcs"`
 	NeverCast    *ebpf.VariableSpec `ebpf:"never_cast"`
+	NoIdle       *ebpf.VariableSpec `ebpf:"no_idle"`
 	OnlyCgroup   *ebpf.VariableSpec `ebpf:"only_cgroup"`
 	OnlyComm     *ebpf.VariableSpec `ebpf:"only_comm"`
 	OnlyMarked   *ebpf.VariableSpec `ebpf:"only_marked"`
-	OnlyTelling  *ebpf.VariableSpec `ebpf:"only_telling"`
 	OnlyUid      *ebpf.VariableSpec `ebpf:"only_uid"`
 	Plans        *ebpf.VariableSpec `ebpf:"plans"`
 	PrefixCount  *ebpf.VariableSpec `ebpf:"prefix_count"`
@@ -198,10 +198,10 @@ type objectVariables struct {
 	Comms        *ebpf.Variable `ebpf:"comms"`
 	Crcs         *ebpf.Variable `ebpf:"crcs"`
 	NeverCast    *ebpf.Variable `ebpf:"never_cast"`
+	NoIdle       *ebpf.Variable `ebpf:"no_idle"`
 	OnlyCgroup   *ebpf.Variable `ebpf:"only_cgroup"`
 	OnlyComm     *ebpf.Variable `ebpf:"only_comm"`
 	OnlyMarked   *ebpf.Variable `ebpf:"only_marked"`
-	OnlyTelling  *ebpf.Variable `ebpf:"only_telling"`
 	OnlyUid      *ebpf.Variable `ebpf:"only_uid"`
 	Plans        *ebpf.Variable `ebpf:"plans"`
 	PrefixCount  *ebpf.Variable `ebpf:"prefix_count"`

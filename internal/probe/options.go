@@ -33,8 +33,8 @@ type Options struct {
 	RingSize int           // bytes, a power of two of at least a page; 0: 4 to 32 MiB, by the memory that there is
 	For      time.Duration // end after so long; 0: never
 
-	// Telling leaves out calls of which nothing follows for others: fcntl(F_SETFL) that leaves O_APPEND as it is.
-	Telling bool
+	// NoIdle leaves out calls of which nothing follows for others: fcntl(F_SETFL) that leaves O_APPEND as it is.
+	NoIdle bool
 
 	// NoStart leaves out the processes that are there when the watching begins.
 	NoStart bool

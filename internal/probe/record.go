@@ -78,10 +78,9 @@ func exitStatus(code int64) (status, signal int32) {
 
 // bare is an operation that is no call.
 func (d *decoder) bare(e *event, k op.Kind) *op.Op {
-	o := &op.Op{Kind: k, Done: true, FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None,
-		Off: op.None, Off2: op.None, OldSize: op.None}
+	o := op.New(k)
 	d.stamp(o, e)
-	o.Enter = o.Exit
+	o.Enter, o.Done = o.Exit, true
 	return o
 }
 
@@ -111,7 +110,6 @@ func (d *decoder) call(e *event) (*op.Op, bool) {
 	op.Decode(o, c, e.args, &e.chunks)
 	op.Finish(o, e.ret, &e.chunks)
 	d.data(o, e)
-	sum(o, e)
 	d.descriptors(o, e)
 	d.offsets(o, e)
 	d.names(o, e)
@@ -136,9 +134,16 @@ func (d *decoder) became(e *event, c *op.Call) {
 	}
 }
 
-// data keeps the first bytes of a write that is longer than what the kernel kept.
+// data keeps the first bytes and the sum of a write that is longer than what the kernel programs kept, or shorter than what
+// was asked for.
 func (d *decoder) data(o *op.Op, e *event) {
-	if o.Kind != op.Write || len(o.Data) > 0 || o.Ret <= 0 {
+	if o.Kind != op.Write || o.Ret <= 0 {
+		return
+	}
+	if e.has(hasSum) {
+		o.Sum = e.sum
+	}
+	if len(o.Data) > 0 {
 		return
 	}
 	for i, a := range o.Call.Args {
@@ -149,13 +154,6 @@ func (d *decoder) data(o *op.Op, e *event) {
 		if n, _ := e.chunks.ReadMemory(e.args[i], b); n > 0 {
 			o.Data = b[:n]
 		}
-	}
-}
-
-// sum is that of a write of which more was summed than kept.
-func sum(o *op.Op, e *event) {
-	if o.Kind == op.Write && e.has(hasSum) && o.Ret > dataMax {
-		o.Sum = e.sum
 	}
 }
 

@@ -28,7 +28,7 @@ enum { RETURNS_FD = 1, RETURNS_NAME = 2 };
 const volatile struct plan plans[CALLS];
 const volatile u64 wake_at; /* bytes in the ring at which the reader is woken */
 const volatile bool never_cast; /* do without CAST, as before Linux 6.2 */
-const volatile bool only_marked, only_uid, only_comm, only_cgroup, only_telling;
+const volatile bool only_marked, only_uid, only_comm, only_cgroup, no_idle;
 const volatile u32 uid_wanted, cgroup_level;
 const volatile u64 cgroup_wanted;
 const volatile u8 comms[8][16];

@@ -157,8 +157,8 @@ func (p *Probe) there(t *there, fds []there, shared map[uint64]int) {
 		at = fds[0].time
 	}
 	p.snapshot[t.tgid] = at
-	o := &op.Op{Kind: op.Inherit, PID: int(t.tgid), TID: int(t.tgid), Prog: text(t.comm[:]), Done: true,
-		FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, Off: op.None, Off2: op.None, OldSize: op.None}
+	o := op.New(op.Inherit)
+	o.PID, o.TID, o.Prog, o.Done = int(t.tgid), int(t.tgid), text(t.comm[:]), true
 	o.Enter = max(at-p.decoder.start, 0)
 	o.Exit = o.Enter
 	inside := p.inside(t)

@@ -154,17 +154,11 @@ func severedBy(e *world.Effect) severed {
 // wrote takes note of a write of the new contents, and reports whether it is known to bring other bytes than the
 // old ones. Bytes that the old contents did not have count as other ones.
 func (c *severed) wrote(e *world.Effect) bool {
-	by := e.Op
-	for _, s := range c.segs {
-		if s.Lo == e.Lo && s.Hi == e.Hi && sameWrite(s.By, by) {
-			return false
-		}
-	}
-	if by.Sum == 0 || !covers(c.segs, e.Lo, e.Hi) {
+	if e.Op.Sum == 0 || !covers(c.segs, e.Lo, e.Hi) {
 		return true
 	}
 	switch was := imprintOf(c.segs, e.Lo, e.Hi); {
-	case was.sum == by.Sum:
+	case was.sum == e.Op.Sum:
 		return false
 	case was.sum != 0:
 		return true

@@ -56,10 +56,13 @@ func closeStale(w *world.World, o *op.Op) {
 	if len(o.Names) > 0 || o.FD < 0 || o.File.ID.IsZero() {
 		return
 	}
-	if d := w.OFD(o.Actor, o.FD); d != nil && d.File.ID != o.File.ID {
-		w.Apply(&op.Op{Kind: op.Close, Call: op.Named("close"), Actor: o.Actor, PID: o.PID, TID: o.TID, FD: o.FD, FD2: op.None,
-			NewFD: op.None, NewFD2: op.None, Off: op.None, Off2: op.None, OldSize: op.None, Done: true, Enter: o.Enter, Exit: o.Enter})
+	d := w.OFD(o.Actor, o.FD)
+	if d == nil || d.File.ID == o.File.ID || d.File.ID.MadeUp() != o.File.ID.MadeUp() { // which it really is may have been told later
+		return
 	}
+	c := op.New(op.Close)
+	c.Actor, c.PID, c.TID, c.FD, c.Enter, c.Exit, c.Done = o.Actor, o.PID, o.TID, o.FD, o.Enter, o.Enter, true
+	w.Apply(c)
 }
 
 // halves are the first steps of those of the operations that were two: an open that

@@ -305,8 +305,9 @@ func (b *builder) end(p *process, at int64, status, signal int32) {
 	}
 	b.dead[p.pid] = p
 	b.graves = append(b.graves, p.pid)
-	o := &op.Op{PID: p.pid, TID: p.pid, Prog: p.prog, Kind: op.Exit, Call: exitCall, Status: status, Signal: signal, Enter: at, Exit: at,
-		FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, Off: op.None, Off2: op.None, OldSize: op.None, Done: true}
+	o := op.New(op.Exit)
+	o.PID, o.TID, o.Prog, o.Call, o.Status, o.Signal = p.pid, p.pid, p.prog, exitCall, status, signal
+	o.Enter, o.Exit, o.Done = at, at, true
 	b.send(&thread{proc: p, last: at}, o)
 }
 

@@ -86,9 +86,10 @@ func (f *Flow) reopen(it *item) {
 	if o.Kind == op.Dup || o.Kind == op.Close {
 		return // the source may speak of the new descriptor, or of one reused since
 	}
-	fresh := &op.Op{Actor: o.Actor, PID: o.PID, TID: o.TID, Prog: o.Prog, Kind: op.Inherit, Enter: it.from, Exit: it.from,
-		FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, Off: op.None, Off2: op.None, OldSize: op.None, Done: true,
-		FDs: []op.FDInfo{{FD: o.FD, File: file, Flags: op.O_RDWR, Off: op.None, Shared: f.reopened()}}}
+	fresh := op.New(op.Inherit)
+	fresh.Actor, fresh.PID, fresh.TID, fresh.Prog = o.Actor, o.PID, o.TID, o.Prog
+	fresh.Enter, fresh.Exit, fresh.Done = it.from, it.from, true
+	fresh.FDs = []op.FDInfo{{FD: o.FD, File: file, Flags: op.O_RDWR, Off: op.None, Shared: f.reopened()}}
 	f.emit(Event{Op: fresh, From: it.from})
 }
 

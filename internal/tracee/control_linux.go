@@ -219,11 +219,6 @@ func (c *control) over() bool {
 	return c.res.TimedOut || c.res.Stopped
 }
 
-// bare is an operation that no system call of the table stands for.
-func bare(k op.Kind) *op.Op {
-	return &op.Op{Kind: k, FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, Off: op.None, Off2: op.None}
-}
-
 // stamp gives an operation its actor and its entry time.
 func (c *control) stamp(t *thread, o *op.Op) {
 	o.Actor, o.PID, o.TID, o.Prog = t.actor, t.proc.pid, t.tid, t.proc.prog

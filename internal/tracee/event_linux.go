@@ -85,7 +85,7 @@ func (c *control) halted(t *thread, sig unix.Signal) {
 // signalled is a signal-delivery stop: the signal is delivered.
 func (c *control) signalled(t *thread, sig int) {
 	c.leaveFlight(t)
-	o := bare(op.Signal)
+	o := op.New(op.Signal)
 	o.Signal = int32(sig)
 	c.stamp(t, o)
 	c.done(t, o)

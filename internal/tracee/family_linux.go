@@ -17,7 +17,7 @@ func (c *control) forked(t *thread, vfork bool) {
 	}
 	o := t.cur
 	if o == nil { // a call of another ABI
-		o = bare(op.Fork)
+		o = op.New(op.Fork)
 		if tgid(tid) == t.proc.pid {
 			o.Flags = unix.CLONE_THREAD
 		}
@@ -71,7 +71,7 @@ func (c *control) adopt() bool {
 		if child.proc != nil {
 			continue
 		}
-		parent, o := &thread{tid: c.root.pid, actor: c.root.actor, proc: c.root}, bare(op.Fork)
+		parent, o := &thread{tid: c.root.pid, actor: c.root.actor, proc: c.root}, op.New(op.Fork)
 		if n := len(c.forkers); n > 0 {
 			parent, c.forkers = c.forkers[n-1], c.forkers[:n-1]
 			o = parent.cur
@@ -188,7 +188,7 @@ func (c *control) gone(t *thread, e event) {
 	}
 	o := t.cur
 	if o == nil || o.Kind != op.Exit {
-		o = bare(op.Exit)
+		o = op.New(op.Exit)
 		c.stamp(t, o)
 	}
 	if last {

@@ -33,7 +33,7 @@ func (c *control) start() error {
 
 // inherit tells the handler the descriptors that the command begins with.
 func (c *control) inherit(t *thread) {
-	o := &op.Op{Kind: op.Inherit, FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, Off: op.None}
+	o := op.New(op.Inherit)
 	c.stamp(t, o)
 	for fd, file := range []*os.File{c.cfg.Stdin, c.cfg.Stdout, c.cfg.Stderr} {
 		ours := int(file.Fd())

@@ -148,10 +148,9 @@ func (f *family) born(t, parent *task, flags uint64, at int64) trace.Record {
 
 // moment is an operation that is no call.
 func moment(kind op.Kind, t *task, at int64) *op.Op {
-	return &op.Op{
-		Kind: kind, PID: t.group, TID: t.tid, Prog: t.prog, Enter: at, Exit: at, Done: true,
-		FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, Off: op.None, Off2: op.None, OldSize: op.None,
-	}
+	o := op.New(kind)
+	o.PID, o.TID, o.Prog, o.Enter, o.Exit, o.Done = t.group, t.tid, t.prog, at, at, true
+	return o
 }
 
 // push takes one event of the log.
