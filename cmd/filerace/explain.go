@@ -29,6 +29,9 @@ func explainCommand(ctx context.Context, c *console, args []string) int {
 	if f.NArg() == 0 {
 		return wrong(c, "explain", "no trace: give a recorded run or a log, as in `filerace explain strace.log`")
 	}
+	if slices.Contains(f.Args(), "") {
+		return wrong(c, "explain", "the name of a trace is empty: a variable that is not set?")
+	}
 	out.all = *all
 	defer collectingTraces.begin()()
 	a := &analysis{stream: race.NewStream(nil)}
@@ -112,10 +115,7 @@ type analysis struct {
 
 func (a *analysis) open(paths []string) error {
 	if isDir(paths[0]) {
-		if len(paths) > 1 {
-			return &remedied{fmt.Errorf("open %s and others: a recorded run stands alone", paths[0]), "explain one recorded run at a time"}
-		}
-		return a.openSaved(paths[0])
+		return a.openSaved(paths[0], paths[1:])
 	}
 	s, err := logs.Open(paths...)
 	var foreign *logs.UnknownError
@@ -123,9 +123,9 @@ func (a *analysis) open(paths []string) error {
 	switch {
 	case errors.As(err, &merge):
 		return &remedied{err, "record with `strace -ff -ttt -T -o NAME`, and give NAME, or its files each once"}
-	case (errors.Is(err, fs.ErrNotExist) || errors.As(err, &foreign)) && isDir(saved.Name(paths[0])) && len(paths) == 1:
+	case (errors.Is(err, fs.ErrNotExist) || errors.As(err, &foreign)) && isDir(saved.Name(paths[0])):
 		// as given to --record; something else may have the name, too
-		return a.openSaved(saved.Name(paths[0]))
+		return a.openSaved(saved.Name(paths[0]), paths[1:])
 	case errors.As(err, &foreign):
 		return &remedied{err, "give a recorded run (filerace run --record NAME), or a log made by `strace -f -ttt -T -o FILE`"}
 	case errors.Is(err, fs.ErrNotExist):
@@ -140,7 +140,10 @@ func (a *analysis) open(paths []string) error {
 	return nil
 }
 
-func (a *analysis) openSaved(dir string) error {
+func (a *analysis) openSaved(dir string, others []string) error {
+	if len(others) > 0 {
+		return &remedied{fmt.Errorf("open %s and others: a recorded run stands alone", dir), "explain one recorded run at a time"}
+	}
 	r, err := saved.Open(dir)
 	if err != nil {
 		return err

@@ -167,6 +167,8 @@ func valueOf(fl *flag.Flag) string {
 			return "a whole number"
 		case float64:
 			return "a number"
+		case bool:
+			return "true or false"
 		case time.Duration:
 			return "a time such as 30s or 5m"
 		}
@@ -175,7 +177,7 @@ func valueOf(fl *flag.Flag) string {
 }
 
 // unreadable is how the flag package says that a value cannot be read.
-var unreadable = regexp.MustCompile(`^invalid value (".*") for flag -([^:]+): parse error$`)
+var unreadable = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([^:]+): parse error$`)
 
 // emptyFlag returns the first of the flags that was given as "", as by a shell variable
 // that is not set; "" if none was.
