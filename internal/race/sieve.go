@@ -52,7 +52,13 @@ type Sieve struct {
 	anyRace  bool      // some subject was raced for
 	watching bool      // somebody is watched
 
+	lockNumbers map[op.FileID]int32
+	locks       []lock
+	era         int32 // counts the places at which operations may be missing
+	mistrusts   bool  // of the order by locks
+
 	at      epoch      // of the operation that is noted
+	named   [2]int32   // its names, each a subject of its own
 	asked   sync.Mutex // while used is that of an operation that Keeps is asked for
 	used    []use
 	last    lastPlain
@@ -67,6 +73,7 @@ func NewSieve() *Sieve {
 	return &Sieve{
 		seed: maphash.MakeSeed(), table: make([]uint32, 1<<12), all: make([]subject, 1),
 		known: map[op.Actor]int32{}, actors: make([]performer, 2), rows: rows{most: rowsMax},
+		lockNumbers: map[op.FileID]int32{}, locks: make([]lock, 1),
 	}
 }
 
@@ -108,8 +115,8 @@ func (s *Sieve) involveAll() {
 
 // Note takes the next operation; nil stands for something else, which is kept. It needs Kind, Actor, Ret,
 // Waits, Inside, Lock.Family, identity and type of File, and Dir, Base and Path of Names; Before and After of
-// Names if it ChangesNames or File is not known; Flags and File.Nlink of Open, Cmd of Mmap, File2 of Copy
-// and Dup, Child of Fork, Wait and Kill, Signal of Kill and Signal. It keeps nothing of them.
+// Names if it ChangesNames or File is not known; Flags and File.Nlink of Open, Flags of Fork, Cmd of Mmap, File2 of Copy
+// and Dup, FD and Lock.Mode of Close and LockOp, Child of Fork, Wait and Kill, Signal of Kill and Signal. It keeps nothing of them.
 func (s *Sieve) Note(o *op.Op) {
 	switch {
 	case s.pass > 1:
@@ -118,12 +125,14 @@ func (s *Sieve) Note(o *op.Op) {
 		}
 		return
 	case o == nil:
+		s.era++
 		s.enter(0, nobody, true)
 		return
 	}
 	me := s.actor(o.Actor)
 	s.live(me, o)
-	s.at = epoch{me, s.actors[me].tick}
+	s.grasp(me, o)
+	s.at = s.now(me)
 	write, is := changes(o), natureOf(o)
 	by := me
 	if is&telling == 0 {
@@ -134,10 +143,19 @@ func (s *Sieve) Note(o *op.Op) {
 		return
 	}
 	uses := s.uses(o, true)
+	if o.ChangesNames() {
+		s.moved(o)
+	}
+	if o.Waits {
+		s.anyRace = true // who waits for whom may be asked
+	}
 	kept := false
 	for _, u := range uses {
 		b := &s.all[u.subject]
 		switch {
+		case o.Lock.Family == op.FlockLock && o.Kind == op.LockOp:
+			s.touch(b, false)
+			s.locked(b)
 		case u.as == lister, o.Lock.Family != op.NoLock:
 			s.touch(b, true)
 		case u.as == maker, u.as == source: // makers do not disturb each other, only those who list
@@ -149,7 +167,7 @@ func (s *Sieve) Note(o *op.Op) {
 		if u.parts {
 			b.signs |= parted
 		}
-		if vanished(o) {
+		if vanished(o) || b.doubtful() {
 			s.race(b)
 		}
 		kept = kept || s.keeps(b)
@@ -313,173 +331,6 @@ func (s *Sieve) touches(v verdict, is func(*subject) bool) bool {
 
 // hot reports whether operations on a subject are kept, as they are if it is not known.
 func (s *Sieve) hot(n int32) bool { return n == 0 || s.keeps(&s.all[s.find(n)]) }
-
-// nature is what matters of an operation's kind.
-type nature uint8
-
-const (
-	always    nature = 1 << iota // a Stream sees it whatever it is about
-	observing                    // what it finds hangs on what others do to a file or name
-	telling                      // on whatever it is, it may tell what became of a lock that its process has (activity), or closes what one that does has opened
-	plain                        // on a descriptor, it has to do with that file and nothing else
-)
-
-var natures = func() (all [op.Kinds]nature) {
-	set := func(n nature, kinds ...op.Kind) {
-		for _, k := range kinds {
-			all[k] |= n
-		}
-	}
-	set(always, op.CloseRange, op.PipeOp, op.Fork, op.Exec, op.Exit, op.Wait, op.SocketOp, op.Send, op.Recv, op.Futex, op.Uring, op.Inherit, op.LockOp,
-		op.Rename) // of a directory it changes the paths of all below
-	set(observing, except(op.Close, op.Dup, op.SetFlags, op.Sync, op.Msync)...)
-	set(telling, except(op.Stat, op.AccessOp, op.Readlink, op.GetXattr, op.Seek, op.SetFlags, op.Sync, op.Poll, op.Timer, op.Random, op.Pause)...)
-	set(plain, op.Read, op.Write, op.Seek, op.Stat, op.Close, op.SetFlags, op.Sync)
-	return all
-}()
-
-func natureOf(o *op.Op) nature {
-	if int(o.Kind) >= op.Kinds {
-		return observing | telling // a word of a later version
-	}
-	n := natures[o.Kind]
-	if n&plain != 0 && (len(o.Names) > 0 || o.File.ID.IsZero() || o.Waits || o.Inside || o.Lock.Family != op.NoLock) {
-		n &^= plain
-	}
-	return n
-}
-
-// changes reports whether the operation may have changed a file, or where a name leads.
-func changes(o *op.Op) bool {
-	if o.Failed() || o.Waits {
-		return false
-	}
-	switch o.Kind {
-	case op.Write, op.Truncate, op.Allocate, op.Copy, op.Chmod, op.Chown, op.Utime, op.SetXattr:
-		return true
-	case op.Mmap:
-		return o.Cmd&op.PROT_WRITE != 0
-	case op.Open:
-		return o.Flags&op.O_TRUNC != 0 || o.ChangesNames() && len(o.Names) > 0 && o.Names[0].Before != o.Names[0].After
-	}
-	return o.ChangesNames()
-}
-
-// vanished reports whether an open returned a file that had lost its last name by then: that may be
-// all that is seen of the race.
-func vanished(o *op.Op) bool {
-	return o.Kind == op.Open && !o.Failed() && o.File.Type == op.Regular && o.File.Nlink == 0 && len(o.Names) > 0 &&
-		o.Flags&op.O_TMPFILE != op.O_TMPFILE
-}
-
-// dull are files that are never raced for here: nothing that is done to them changes what others find.
-func dull(t op.FileType) bool { return t == op.Proc || t == op.Device }
-
-// orders reports whether operations on such a file order others.
-func orders(t op.FileType) bool { return t == op.Pipe || t == op.Socket || t == op.Anon }
-
-// use is what an operation has to do with one subject.
-type use struct {
-	subject int32 // 0: not known
-	as      role
-	parts   bool // a name ceases to lead there
-}
-
-type role uint8
-
-const (
-	object role = iota
-	source      // it is copied
-	lister      // the directory is listed, or must be empty
-	maker       // an entry of the directory is changed
-)
-
-// uses tells the subjects of an operation, each once for a role. While operations are noted those that
-// are not known yet become known, and names one subject with the files that they lead to.
-// It is valid until the next call.
-func (s *Sieve) uses(o *op.Op, note bool) []use {
-	s.used = s.used[:0]
-	changed := o.ChangesNames()
-	for i := range o.Names {
-		n := &o.Names[i]
-		at := s.nameOf(n, note)
-		if !changed {
-			s.use(use{s.same(at, s.found(o, n), note), object, false})
-			continue
-		}
-		before, after := n.Before, n.After
-		if o.Kind == op.Unlink || o.Kind == op.Rmdir {
-			after = op.FileID{}
-		}
-		at = s.same(at, before, note)
-		if after != before {
-			at = s.same(at, after, note)
-		}
-		s.use(use{at, object, before != after && !before.IsZero()})
-		if before != after {
-			s.use(use{s.listingOf(n.Dir, note), maker, false})
-		}
-	}
-	s.file(&o.File, object, note)
-	if o.Kind == op.Copy || o.Kind == op.Dup {
-		s.file(&o.File2, source, note)
-	}
-	switch {
-	case o.Kind == op.ReadDir && !o.File.ID.IsZero():
-		s.use(use{s.listingOf(o.File.ID, note), lister, false})
-	case o.Kind == op.Rmdir && len(o.Names) > 0 && !o.Names[0].Before.IsZero():
-		s.use(use{s.listingOf(o.Names[0].Before, note), lister, false})
-	}
-	if note {
-		for i := range s.used { // what came first may have become part of what came later
-			s.used[i].subject = s.find(s.used[i].subject)
-		}
-	}
-	return s.used
-}
-
-// found is the file that a name led to for an operation that did not change it.
-func (s *Sieve) found(o *op.Op, n *op.Name) op.FileID {
-	switch {
-	case dull(o.File.Type) || orders(o.File.Type) || o.Failed() || len(o.Names) > 1:
-		return op.FileID{}
-	case o.File.ID.IsZero():
-		return n.Before
-	}
-	return o.File.ID
-}
-
-func (s *Sieve) use(u use) {
-	for i := range s.used {
-		if o := &s.used[i]; o.subject == u.subject && o.as == u.as {
-			o.parts = o.parts || u.parts
-			return
-		}
-	}
-	s.used = append(s.used, u)
-}
-
-func (s *Sieve) file(f *op.File, as role, note bool) {
-	if f.ID.IsZero() || dull(f.Type) || orders(f.Type) {
-		return
-	}
-	s.use(use{s.fileOf(f.ID, note), as, false})
-}
-
-// same makes a name and a file that it leads to one subject, if operations are noted.
-func (s *Sieve) same(name int32, file op.FileID, note bool) int32 {
-	if file.IsZero() {
-		return name
-	}
-	at := s.fileOf(file, note)
-	if !note {
-		if name == at {
-			return name
-		}
-		return 0 // never noted so: keep it
-	}
-	return s.unite(name, at)
-}
 
 // involve notes who has to do with a lock that can have been lost.
 func (s *Sieve) involve(o *op.Op) {

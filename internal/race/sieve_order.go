@@ -6,6 +6,8 @@ import "filerace/internal/op"
 type epoch struct {
 	actor int32 // 0: nobody
 	tick  int32
+	lock  int32 // that it had: number in Sieve.locks; 0: none that is known
+	turn  int32 // of the lock
 }
 
 // performer is an actor, of which the sieve knows when it was made and by whom, and when somebody
@@ -17,6 +19,7 @@ type performer struct {
 	exited         bool
 	signalled      bool // another process sent it a signal
 	watched        bool // all that it and its descendants did is kept
+	grip           grip
 }
 
 const (
@@ -56,6 +59,10 @@ func (s *Sieve) appear(a op.Actor) int32 {
 	n := int32(len(s.actors))
 	s.actors = append(s.actors, performer{parent: s.known[a.Parent()], forked: -1, tick: 1})
 	s.known[a] = n
+	if p := a.Process(); p != a { // a thread of it
+		s.communal(n)
+		s.communal(s.known[p])
+	}
 	return n
 }
 
@@ -93,11 +100,14 @@ func (s *Sieve) live(me int32, o *op.Op) {
 	}
 }
 
-// before reports whether a moment comes before the present operation in every schedule, by forks
-// and waits alone.
-func (s *Sieve) before(e epoch) bool {
-	if e.actor == s.at.actor {
+// before reports whether a moment comes before the present operation, which is on b, by forks and waits, or by locks.
+func (s *Sieve) before(e epoch, b *subject) bool {
+	switch {
+	case e.actor == s.at.actor:
 		return e.actor != stranger
+	case e.lock != 0 && e.lock == s.at.lock && e.turn < s.at.turn:
+		b.signs |= guarded
+		return true
 	}
 	for range hopsMax {
 		if s.led(e) {
@@ -107,7 +117,7 @@ func (s *Sieve) before(e epoch) bool {
 		if a.reaper == stranger {
 			return false
 		}
-		e = epoch{a.reaper, a.reaped}
+		e = epoch{actor: a.reaper, tick: a.reaped}
 	}
 	return false
 }
@@ -120,7 +130,7 @@ func (s *Sieve) led(e epoch) bool {
 			return e.tick <= at.tick
 		}
 		a := &s.actors[at.actor]
-		if at = (epoch{a.parent, a.forked}); at.actor == stranger {
+		if at = (epoch{actor: a.parent, tick: a.forked}); at.actor == stranger {
 			return false
 		}
 	}

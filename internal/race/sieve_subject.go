@@ -10,24 +10,30 @@ import (
 
 // subject is a file and its names, a name that led nowhere, or the listing of a directory.
 type subject struct {
-	hash  uint64
-	part  int32 // number of another one that it is part of; 0: it stands for itself
-	crowd int32 // number in crowds plus 1, if there are several last readers; 0: there is one at most
-	wrote epoch
-	read  epoch
-	signs sign
+	hash   uint64
+	part   int32 // number of another one that it is part of; 0: it stands for itself
+	crowd  int32 // number in crowds plus 1, if there are several last readers; 0: there is one at most
+	wrote  epoch
+	read   epoch
+	locker int32 // who asked for a flock first
+	maker  int32 // who made a name of it that nobody else could have made
+	made   int32 // that name, several, or 0 if it is gone again
+	signs  sign
 }
 
 // sign is what happened to a subject.
-type sign uint8
+type sign uint16
 
 const (
-	raced   sign = 1 << iota // two uses conflict, and nothing orders them
-	flocked                  // somebody asked for a lock by flock
-	ranged                   // by fcntl
-	leased                   // for a lease
-	parted                   // a name ceased to lead there
-	peopled                  // so many readers are unordered that they are not told apart
+	raced     sign = 1 << iota // two uses conflict, and nothing orders them
+	flocked                    // somebody asked for a lock by flock
+	contended                  // somebody else, too
+	ranged                     // by fcntl
+	leased                     // for a lease
+	parted                     // a name ceased to lead there
+	peopled                    // so many readers are unordered that they are not told apart
+	guarded                    // but for locks it would be raced for
+	stolen                     // a name of it was made by one who alone could, and taken away by another, perhaps
 )
 
 func lockSign(f op.LockFamily) sign {
@@ -64,13 +70,13 @@ func (s *Sieve) fileOf(id op.FileID, note bool) int32 {
 	return s.find(seen.number)
 }
 
-// nameOf is the subject of a directory entry, or of a path if nobody knows where the entry lies.
+// nameOf is a directory entry, or a path if nobody knows where the entry lies, as it was numbered first: see find.
 func (s *Sieve) nameOf(n *op.Name, note bool) int32 {
 	text := n.Base
 	if n.Dir.IsZero() {
 		text = n.Path
 	}
-	return s.find(s.number(mixed(hashOf(n.Dir), maphash.String(s.seed, text)), note))
+	return s.number(mixed(hashOf(n.Dir), maphash.String(s.seed, text)), note)
 }
 
 func (s *Sieve) listingOf(dir op.FileID, note bool) int32 {
@@ -97,6 +103,7 @@ func (s *Sieve) number(hash uint64, make bool) int32 {
 	}
 	switch {
 	case len(s.all) > subjectsMax:
+		s.misled() // names are taken for one another
 		return 1 + int32(hash>>32%subjectsMax)
 	case !make:
 		return 0
@@ -157,6 +164,18 @@ func (s *Sieve) unite(a, b int32) int32 {
 	}
 	from.part = a
 	into.signs |= from.signs
+	if from.locker != 0 {
+		if into.locker != 0 && into.locker != from.locker {
+			into.signs |= contended
+		}
+		into.locker = from.locker
+	}
+	if from.made != 0 {
+		if into.made != 0 {
+			into.signs |= stolen
+		}
+		into.made, into.maker = from.made, from.maker
+	}
 	if from.wrote.actor != 0 || into.wrote.actor != 0 && from.hasReaders() {
 		// Only if all comes before this operation is there one that stands for all.
 		if !s.allBefore(into) || !s.allBefore(from) {
@@ -177,7 +196,7 @@ func (s *Sieve) unite(a, b int32) int32 {
 }
 
 func (b *subject) untouched() bool {
-	return b.wrote.actor == 0 && b.read.actor == 0 && b.crowd == 0 && b.signs == 0
+	return b.wrote.actor == 0 && b.read.actor == 0 && b.crowd == 0 && b.signs == 0 && b.made == 0
 }
 
 func (b *subject) hasReaders() bool {
@@ -188,7 +207,7 @@ func (b *subject) hasReaders() bool {
 func (s *Sieve) touch(b *subject, write bool) {
 	switch {
 	case b.signs&raced != 0:
-	case s.at.actor == stranger, b.wrote.actor != 0 && !s.before(b.wrote):
+	case s.at.actor == stranger, b.wrote.actor != 0 && !s.before(b.wrote, b):
 		s.race(b)
 	case !write:
 		if b.wrote != s.at && b.read != s.at {
@@ -204,12 +223,12 @@ func (s *Sieve) touch(b *subject, write bool) {
 
 // allBefore reports whether all uses of a subject come before the present operation.
 func (s *Sieve) allBefore(b *subject) bool {
-	if b.signs&(raced|peopled) != 0 || b.wrote.actor != 0 && !s.before(b.wrote) || b.read.actor != 0 && !s.before(b.read) {
+	if b.signs&(raced|peopled) != 0 || b.wrote.actor != 0 && !s.before(b.wrote, b) || b.read.actor != 0 && !s.before(b.read, b) {
 		return false
 	}
 	if b.crowd != 0 {
 		for _, e := range s.crowds[b.crowd-1] {
-			if !s.before(e) {
+			if !s.before(e, b) {
 				return false
 			}
 		}
@@ -226,7 +245,7 @@ func (s *Sieve) reads(b *subject, e epoch) {
 		list := s.crowds[b.crowd-1]
 		kept := list[:0]
 		for _, o := range list {
-			if e != s.at || !s.before(o) {
+			if e != s.at || !s.before(o, b) {
 				kept = append(kept, o)
 			}
 		}
@@ -236,7 +255,7 @@ func (s *Sieve) reads(b *subject, e epoch) {
 			return
 		}
 		s.crowds[b.crowd-1] = append(kept, e)
-	case b.read.actor == 0 || e == s.at && s.before(b.read):
+	case b.read.actor == 0 || e == s.at && s.before(b.read, b):
 		b.read = e
 	default:
 		s.gather(b, e)
@@ -282,5 +301,5 @@ func (b *subject) perilous() bool {
 
 // keeps reports whether operations on the subject are kept.
 func (s *Sieve) keeps(b *subject) bool {
-	return b.signs&(raced|ranged|leased) != 0 || s.anyRace && b.signs&flocked != 0
+	return b.signs&(raced|ranged|leased) != 0 || s.anyRace && b.signs&flocked != 0 || s.mistrusts && b.signs&guarded != 0
 }

@@ -41,6 +41,7 @@ type Stream struct {
 	nameless nameless
 	asked    asked
 	gaps     int
+	sifted   bool // some operations are left out
 	losing   bool // operations are missing somewhere here
 	closed   bool
 	cut      string // why the operations end before the processes do
@@ -83,7 +84,13 @@ func (s *Stream) Foresee() { s.room = NewRoom() }
 func (s *Stream) Short() bool { return s.room != nil && s.room.Short() }
 
 // Pass lets n operations count that are not shown to it (see Sieve).
-func (s *Stream) Pass(n int) { s.seq += n }
+func (s *Stream) Pass(n int) {
+	if n > 0 && !s.sifted {
+		s.sifted = true
+		s.world.Sifted()
+	}
+	s.seq += n
+}
 
 // Take takes the next operation, or a gap.
 func (s *Stream) Take(e world.Event) {
@@ -150,6 +157,9 @@ func (s *Stream) gap(lost uint64) {
 		s.old[p.Actor] = true
 	}
 	*s.world = *world.New()
+	if s.sifted {
+		s.world.Sifted()
+	}
 	if s.room != nil {
 		s.room.Gap()
 	}

@@ -47,12 +47,7 @@ type slotted struct {
 // install makes a new description and a first descriptor for it. A descriptor
 // that the world believed open was closed behind its back.
 func (w *World) install(tab *table, fd int, made *OFD, cloexec bool) *Descriptor {
-	if tab.fds.At(fd) != nil {
-		unseen := &Effect{} // its time is not known, so that nothing is ordered by it
-		w.closeFD(tab, fd, unseen)
-		w.effect.Closed = append(w.effect.Closed, unseen.Closed...)
-		w.effect.Freed = append(w.effect.Freed, unseen.Freed...)
-	}
+	w.closeUnseen(tab, fd, &w.effect)
 	s := &slotted{o: *made}
 	w.ofds++
 	s.o.ID, s.o.Place = w.ofds, w.ofdPlaces.take()
@@ -64,6 +59,17 @@ func (w *World) install(tab *table, fd int, made *OFD, cloexec bool) *Descriptor
 	s.d = Descriptor{OFD: &s.o, CloseOnExec: cloexec}
 	tab.fds.set(fd, &s.d)
 	return &s.d
+}
+
+// closeUnseen closes a descriptor, if it is open, at a time that is not known, so that nothing is ordered by it.
+func (w *World) closeUnseen(tab *table, fd int, e *Effect) {
+	if tab.fds.At(fd) == nil {
+		return
+	}
+	unseen := &Effect{}
+	w.closeFD(tab, fd, unseen)
+	e.Closed = append(e.Closed, unseen.Closed...)
+	e.Freed = append(e.Freed, unseen.Freed...)
 }
 
 // share gives an existing description another descriptor.

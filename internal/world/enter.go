@@ -127,6 +127,27 @@ func (w *World) missed(t *thread, o *op.Op) *Descriptor {
 	return w.install(t.table, o.FD, &OFD{File: f, Offset: op.None}, false)
 }
 
+// Sifted says that not all operations are applied (race.Sieve): what an operation tells of its descriptors counts, then,
+// and not what the last one left behind that opened them.
+func (w *World) Sifted() { w.sifted = true }
+
+// supersede drops the descriptors that lead to other files than the operation tells.
+func (w *World) supersede(tab *table, o *op.Op, e *Effect) {
+	if !byDescriptor(o) {
+		return
+	}
+	w.supersedeOne(tab, o.FD, o.File.ID, e)
+	if o.Kind == op.Copy {
+		w.supersedeOne(tab, o.FD2, o.File2.ID, e)
+	}
+}
+
+func (w *World) supersedeOne(tab *table, fd int, told op.FileID, e *Effect) {
+	if d := w.descriptor(tab, fd); d != nil && !told.IsZero() && d.File.ID != told && d.File.ID.MadeUp() == told.MadeUp() {
+		w.closeUnseen(tab, fd, e)
+	}
+}
+
 // position is the offset at which the next read or write without one goes.
 func (d *OFD) position() int64 {
 	if !d.File.seekable() {

@@ -37,6 +37,7 @@ type World struct {
 	seen      int // operations applied so far
 	last      Stamp
 	effect    Effect
+	sifted    bool // see Sifted
 	forgotten []*File
 	unnamed   []*Entry // as forgotten
 
@@ -143,6 +144,9 @@ func (w *World) Apply(o *op.Op) *Effect {
 	t.count++
 	t.tick++
 	e.Process = t.proc
+	if w.sifted {
+		w.supersede(t.table, o, e)
+	}
 	d := w.resolve(t.table, o)
 	if d == nil {
 		d = w.missed(t, o)

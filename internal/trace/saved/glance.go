@@ -40,6 +40,8 @@ type glimpse struct {
 	flags         uint64
 	nlink         uint32
 	cmd           int
+	fd            int
+	mode          op.LockMode
 	child         op.Actor
 	signal        int32
 	file2         op.FileID
@@ -69,6 +71,7 @@ const (
 	ofOpening
 	ofMapping
 	ofCopying // what has two files
+	ofHolding // of descriptors, and locks
 	ofLives   // of processes, and signals
 	needs
 )
@@ -83,6 +86,7 @@ func (g *glimpse) fields() (all [needs][]field) {
 		ofOpening: {{"flags", &g.flags}, {"nlink", &g.nlink}},
 		ofMapping: {{"cmd", &g.cmd}},
 		ofCopying: append([]field{{"file2_type", &g.file2Type}}, idFields("file2_", &g.file2)...),
+		ofHolding: {{"fd", narrow{&g.fd}}, {"lock_mode", &g.mode}},
 		ofLives:   {{"child", &g.child}, {"signal", &g.signal}},
 	}
 	for i, nth := range [...]string{"", "2"} {
@@ -161,7 +165,9 @@ func (d *skimmer) look(n int) (clear uint64, err error) {
 				rows[ofChanging] |= bit
 			}
 		}
-		rows[needOf[s.kind]] |= bit
+		if rows[needOf[s.kind]] |= bit; s.kind == op.Fork {
+			rows[ofOpening] |= bit // flags
+		}
 	}
 	for of := ofNamed; of < needs; of++ {
 		if of != ofChanging {
@@ -171,7 +177,7 @@ func (d *skimmer) look(n int) (clear uint64, err error) {
 		}
 	}
 	for left := rows[ofOpening]; left != 0; left &= left - 1 {
-		if i := bits.TrailingZeros64(left); d.slots[i].flags&op.O_CREAT != 0 {
+		if i := bits.TrailingZeros64(left); d.slots[i].kind == op.Open && d.slots[i].flags&op.O_CREAT != 0 {
 			rows[ofChanging] |= 1 << i
 		}
 	}
@@ -196,6 +202,7 @@ var needOf = func() (all [256]need) {
 		ofChanging: {op.Unlink, op.Rmdir, op.Rename, op.Link, op.SymlinkOp, op.Mkdir, op.Mknod},
 		ofMapping:  {op.Mmap},
 		ofCopying:  {op.Copy, op.Dup},
+		ofHolding:  {op.Close, op.LockOp},
 		ofLives:    {op.Fork, op.Wait, op.Kill, op.Signal},
 	} {
 		for _, k := range kinds {
@@ -236,8 +243,14 @@ func (d *skimmer) glimpse(row int) *op.Op {
 		o.Cmd = s.cmd
 	case ofCopying:
 		o.File2.ID, o.File2.Type = s.file2, s.file2Type
+	case ofHolding:
+		if o.FD, o.Lock.Mode = s.fd, s.mode; s.family == op.NoLock {
+			o.Lock.Mode = 0
+		}
 	case ofLives:
-		o.Child, o.Signal = s.child, s.signal
+		if o.Child, o.Signal = s.child, s.signal; s.kind == op.Fork {
+			o.Flags = s.flags
+		}
 	}
 	if s.count == 0 {
 		o.Names = nil

@@ -27,8 +27,12 @@ func glimpsed(o *op.Op) op.Op {
 		g.Cmd = o.Cmd
 	case op.Copy, op.Dup:
 		g.File2.ID, g.File2.Type = o.File2.ID, o.File2.Type
+	case op.Close, op.LockOp:
+		g.FD, g.Lock.Mode = o.FD, o.Lock.Mode
 	case op.Fork, op.Wait, op.Kill, op.Signal:
-		g.Child, g.Signal = o.Child, o.Signal
+		if g.Child, g.Signal = o.Child, o.Signal; o.Kind == op.Fork {
+			g.Flags = o.Flags
+		}
 	}
 	for _, n := range o.Names {
 		name := op.Name{Dir: n.Dir, Base: n.Base, Path: n.Path}
