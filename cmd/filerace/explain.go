@@ -162,7 +162,11 @@ func isDir(path string) bool {
 
 // run takes all records. After an error, what was taken before can be reported.
 func (a *analysis) run(ctx context.Context) error {
-	a.sifted = a.saved != nil && a.saved.Unfinished() == "" && a.sift(ctx)
+	if a.saved != nil && a.saved.Unfinished() == "" {
+		end := collectingTraces.closely()
+		a.sifted = a.sift(ctx)
+		end()
+	}
 	err := a.takeAll(ctx)
 	if a.flow != nil {
 		a.flow.Close()
@@ -192,7 +196,7 @@ func (a *analysis) run(ctx context.Context) error {
 func (a *analysis) sift(ctx context.Context) bool {
 	s := race.NewSieve()
 	for n := 0; s.More(); {
-		for o := range a.saved.Glances(s.From()) {
+		for o := range a.saved.Glances(s.From(), s.Kept) {
 			if n++; n&0xffff == 0 && (ctx.Err() != nil || s.Coarse()) {
 				return false
 			}

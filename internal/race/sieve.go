@@ -35,7 +35,7 @@ import (
 //
 // Memory is bounded: beyond subjectsMax subjects some are taken for one another, beyond performersMax
 // actors the further ones are ordered with nobody, both of which keeps more than need be; and
-// beyond rowsMax operations Known knows nothing.
+// what Known knows takes rowsRoom bytes at most.
 type Sieve struct {
 	pass   int // over the operations, from 1
 	seed   maphash.Seed
@@ -43,7 +43,8 @@ type Sieve struct {
 	all    []subject
 	crowds [][]epoch // readers that nothing orders
 	spare  []int32   // of crowds, plus 1
-	recent [recentFiles]recentFile
+	names  int       // in table
+	files  fileTable
 
 	known    map[op.Actor]int32
 	latest   [64]sighting // of known
@@ -62,7 +63,8 @@ type Sieve struct {
 	asked   sync.Mutex // while used is that of an operation that Keeps is asked for
 	used    []use
 	last    lastPlain
-	several []int32 // subjects of verdicts that hang on more than one, and 0 after them
+	several []int32     // subjects of verdicts that hang on more than one, and 0 after them
+	lately  [1024]int32 // places in several
 	rows    rows
 	noted   int // in the first pass
 	kept    int // of them, whatever comes
@@ -70,11 +72,13 @@ type Sieve struct {
 
 // NewSieve returns a sieve that has noted nothing.
 func NewSieve() *Sieve {
-	return &Sieve{
+	s := &Sieve{
 		seed: maphash.MakeSeed(), table: make([]uint32, 1<<12), all: make([]subject, 1),
-		known: map[op.Actor]int32{}, actors: make([]performer, 2), rows: rows{most: rowsMax},
+		known: map[op.Actor]int32{}, actors: make([]performer, 2), files: fileTable{all: make([]fileAt, 1<<12)},
 		lockNumbers: map[op.FileID]int32{}, locks: make([]lock, 1),
 	}
+	s.rows = newRows(rowsRoom, s.keepsRow)
+	return s
 }
 
 // More reports whether operations are to be noted, again: once for what happened; and a second time for
@@ -91,6 +95,7 @@ func (s *Sieve) More() bool {
 	}
 	s.flatten()
 	s.spread()
+	s.rows.settle()
 	return false
 }
 
@@ -104,19 +109,17 @@ func (s *Sieve) From() int {
 
 // involveAll is involve for all operations that are at hand.
 func (s *Sieve) involveAll() {
-	for n := range min(s.noted, s.rows.most) {
-		if s.touches(s.rows.verdicts(n)[0], (*subject).perilous) {
-			if actor := s.rows.actor(n); actor != nobody {
-				s.watch(actor)
-			}
+	s.rows.kinds(func(r row) {
+		if r.actor != nobody && s.touches(r.verdict, (*subject).perilous) {
+			s.watch(r.actor)
 		}
-	}
+	})
 }
 
 // Note takes the next operation; nil stands for something else, which is kept. It needs Kind, Actor, Ret,
 // Waits, Inside, Lock.Family, identity and type of File, and Dir, Base and Path of Names; Before and After of
 // Names if it ChangesNames or File is not known; Flags and File.Nlink of Open, Flags of Fork, Cmd of Mmap, File2 of Copy
-// and Dup, FD and Lock.Mode of Close and LockOp, Child of Fork, Wait and Kill, Signal of Kill and Signal. It keeps nothing of them.
+// and Dup, type of the first of Names of Rename, FD and Lock.Mode of Close and LockOp, Child of Fork, Wait and Kill, Signal of Kill and Signal. It keeps nothing of them.
 func (s *Sieve) Note(o *op.Op) {
 	switch {
 	case s.pass > 1:
@@ -204,7 +207,7 @@ func (s *Sieve) enter(v verdict, by int32, kept bool) {
 		s.kept++
 	}
 	if s.noted < s.rows.most {
-		s.rows.add(s.noted, v, by)
+		s.rows.add(v, by)
 	}
 	s.noted++
 }
@@ -212,6 +215,9 @@ func (s *Sieve) enter(v verdict, by int32, kept bool) {
 // Coarse reports whether more than three quarters of what was noted are kept, however it goes on: then the
 // sieve costs more than it spares.
 func (s *Sieve) Coarse() bool { return s.kept > s.noted/4*3 }
+
+// Kept is how many of the operations that were noted are kept, however it goes on.
+func (s *Sieve) Kept() int { return s.kept }
 
 // Keeps reports whether a Stream needs the operation, after all have been noted.
 func (s *Sieve) Keeps(o *op.Op) bool {
@@ -234,17 +240,11 @@ func (s *Sieve) Known(from, n int) (kept uint64, ok bool) {
 	if from+n > min(s.noted, s.rows.most) {
 		return 0, false
 	}
-	for at := 0; at < n; {
-		some := s.rows.verdicts(from + at)
-		some = some[:min(len(some), n-at)]
-		for i, v := range some {
-			if v != leftOut && s.holds(v) || s.watching && s.actors[s.rows.actor(from+at+i)].watched {
-				kept |= 1 << (at + i)
-			}
-		}
-		at += len(some)
-	}
-	return kept, true
+	return s.rows.known(from, n)
+}
+
+func (s *Sieve) keepsRow(r row) bool {
+	return r.verdict != leftOut && s.holds(r.verdict) || s.watching && s.actors[r.actor].watched
 }
 
 // verdict tells what keeping an operation hangs on; several: on all subjects that it has to do with.
@@ -258,6 +258,10 @@ func (s *Sieve) verdict(o *op.Op, uses []use) (v verdict, several bool) {
 	switch o.Kind {
 	case op.Sleep, op.Poll, op.Timer, op.Random, op.Pause:
 		return leftOut, false
+	case op.Rename:
+		if len(o.Names) == 0 || o.Names[0].Type != op.Regular && o.Names[0].Type != op.Symlink || !o.Names[0].After.IsZero() {
+			return 0, false // of a directory it changes the paths of all below
+		}
 	case op.Kill:
 		if o.Child != "" && o.Child.Process() == o.Actor.Process() {
 			return leftOut, false // to itself, as runtimes do
@@ -286,15 +290,40 @@ func signalOf(o *op.Op) uint { return uint(o.Signal) % (1 << signalBits) }
 
 // listed is a verdict that hangs on several subjects.
 func (s *Sieve) listed(uses []use) verdict {
+	var hash uint64
+	for _, u := range uses {
+		if u.subject == 0 {
+			return 0
+		}
+		hash = mixed(hash, uint64(u.subject))
+	}
+	like := &s.lately[hash%uint64(len(s.lately))]
+	if s.lists(int(*like), uses) {
+		return onSeveral | verdict(*like)
+	}
 	at := len(s.several)
 	if at+len(uses) >= int(numbers) {
 		return 0
 	}
+	*like = int32(at)
 	for _, u := range uses {
 		s.several = append(s.several, u.subject)
 	}
 	s.several = append(s.several, 0)
 	return onSeveral | verdict(at)
+}
+
+// lists reports whether the subjects at a place in several are those of the uses.
+func (s *Sieve) lists(at int, uses []use) bool {
+	if at+len(uses) >= len(s.several) || s.several[at+len(uses)] != 0 {
+		return false
+	}
+	for i, u := range uses {
+		if s.several[at+i] != u.subject {
+			return false
+		}
+	}
+	return true
 }
 
 // holds reports whether a verdict is, by now, to keep the operation.
@@ -334,7 +363,7 @@ func (s *Sieve) hot(n int32) bool { return n == 0 || s.keeps(&s.all[s.find(n)]) 
 
 // involve notes who has to do with a lock that can have been lost.
 func (s *Sieve) involve(o *op.Op) {
-	if natureOf(o)&telling != 0 && slices.ContainsFunc(s.uses(o, false), func(u use) bool { return s.all[u.subject].perilous() }) {
+	if natureOf(o)&telling != 0 && slices.ContainsFunc(s.uses(o, false), func(u use) bool { return u.subject == 0 || s.all[u.subject].perilous() }) {
 		s.watch(s.known[o.Actor])
 	}
 }

@@ -18,8 +18,7 @@ var natures = func() (all [op.Kinds]nature) {
 			all[k] |= n
 		}
 	}
-	set(always, op.CloseRange, op.PipeOp, op.Fork, op.Exec, op.Exit, op.Wait, op.SocketOp, op.Send, op.Recv, op.Futex, op.Uring, op.Inherit, op.LockOp,
-		op.Rename) // of a directory it changes the paths of all below
+	set(always, op.CloseRange, op.PipeOp, op.Fork, op.Exec, op.Exit, op.Wait, op.SocketOp, op.Send, op.Recv, op.Futex, op.Uring, op.Inherit, op.LockOp)
 	set(observing, except(op.Close, op.Dup, op.SetFlags, op.Sync, op.Msync)...)
 	set(telling, except(op.Stat, op.AccessOp, op.Readlink, op.GetXattr, op.Seek, op.SetFlags, op.Sync, op.Poll, op.Timer, op.Random, op.Pause)...)
 	set(plain, op.Read, op.Write, op.Seek, op.Stat, op.Close, op.SetFlags, op.Sync)

@@ -3,16 +3,15 @@ package race
 import (
 	"hash/maphash"
 	"math/bits"
-	"slices"
 
 	"filerace/internal/op"
 )
 
 // subject is a file and its names, a name that led nowhere, or the listing of a directory.
 type subject struct {
-	hash   uint64
-	part   int32 // number of another one that it is part of; 0: it stands for itself
-	crowd  int32 // number in crowds plus 1, if there are several last readers; 0: there is one at most
+	hash   uint64 // of the name; 0: it has none
+	part   int32  // number of another one that it is part of; 0: it stands for itself
+	crowd  int32  // number in crowds plus 1, if there are several last readers; 0: there is one at most
 	wrote  epoch
 	read   epoch
 	locker int32 // who asked for a flock first
@@ -54,22 +53,6 @@ const (
 	crowdsMax   = 1 << 14 // subjects that have several at a time
 )
 
-// recentFile spares the search for what was looked for just before.
-type recentFile struct {
-	id     op.FileID
-	number int32
-}
-
-const recentFiles = 256
-
-func (s *Sieve) fileOf(id op.FileID, note bool) int32 {
-	seen := &s.recent[(id.Ino^id.Ino>>8)%recentFiles]
-	if seen.id != id || seen.number == 0 {
-		*seen = recentFile{id, s.number(hashOf(id), note)}
-	}
-	return s.find(seen.number)
-}
-
 // nameOf is a directory entry, or a path if nobody knows where the entry lies, as it was numbered first: see find.
 func (s *Sieve) nameOf(n *op.Name, note bool) int32 {
 	text := n.Base
@@ -94,6 +77,7 @@ func mixed(a, b uint64) uint64 {
 // number is the subject of a hash, which stands for what is hashed: of 2^64 no two of a recording
 // are the same by chance, and if they were, more would be kept. It is 0 if there is none, and none is to be made.
 func (s *Sieve) number(hash uint64, make bool) int32 {
+	hash = max(hash, 1)
 	mask := uint64(len(s.table) - 1)
 	i := hash & mask
 	for ; s.table[i] != 0; i = (i + 1) & mask {
@@ -103,30 +87,40 @@ func (s *Sieve) number(hash uint64, make bool) int32 {
 	}
 	switch {
 	case len(s.all) > subjectsMax:
-		s.misled() // names are taken for one another
-		return 1 + int32(hash>>32%subjectsMax)
+		return s.subject(hash, hash)
 	case !make:
 		return 0
 	}
-	n := uint32(len(s.all))
-	s.all = append(s.all, subject{hash: hash})
-	s.table[i] = n
-	if len(s.all) > len(s.table)/2 {
+	n := s.subject(hash, hash)
+	s.table[i] = uint32(n)
+	if s.names++; s.names > len(s.table)/2 {
 		s.grow()
 	}
-	return int32(n)
+	return n
+}
+
+// subject makes a subject, of a name if it has a hash. If there are too many, it chooses one.
+func (s *Sieve) subject(hash, choice uint64) int32 {
+	if len(s.all) > subjectsMax {
+		s.misled() // names are taken for one another
+		return 1 + int32(choice>>32%subjectsMax)
+	}
+	s.all = append(s.all, subject{hash: hash})
+	return int32(len(s.all) - 1)
 }
 
 func (s *Sieve) grow() {
 	s.table = make([]uint32, 2*len(s.table))
-	s.all = slices.Grow(s.all, len(s.table)/2+1-len(s.all)) // until it grows again
 	mask := uint64(len(s.table) - 1)
-	for n := range s.all[1:] {
-		i := s.all[n+1].hash & mask
+	for n := range s.all {
+		if s.all[n].hash == 0 {
+			continue
+		}
+		i := s.all[n].hash & mask
 		for s.table[i] != 0 {
 			i = (i + 1) & mask
 		}
-		s.table[i] = uint32(n + 1)
+		s.table[i] = uint32(n)
 	}
 }
 

@@ -93,18 +93,3 @@ func (s *Sieve) file(f *op.File, as role, note bool) {
 	}
 	s.use(use{s.fileOf(f.ID, note), as, false})
 }
-
-// same makes a name and a file that it leads to one subject, if operations are noted.
-func (s *Sieve) same(name int32, file op.FileID, note bool) int32 {
-	if file.IsZero() {
-		return name
-	}
-	at := s.fileOf(file, note)
-	if !note {
-		if name == at {
-			return name
-		}
-		return 0 // never noted so: keep it
-	}
-	return s.unite(name, at)
-}

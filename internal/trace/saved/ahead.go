@@ -64,7 +64,7 @@ func decodeAhead(dir string, segs []segment, loaded []*loader, filter Filter) *a
 					row = from[i]
 				}
 				l := own
-				if i < len(loaded) {
+				if i < len(loaded) && loaded[i] != nil {
 					l, loaded[i] = loaded[i], nil
 				}
 				more := a.segment(d, l, &segs[i], row, a.parts[i])
@@ -90,6 +90,9 @@ func (a *ahead) take() (b batch, ok bool) {
 
 // segment decodes one, which begins with that row; false: no more.
 func (a *ahead) segment(d *decoder, l *loader, s *segment, row int, to chan<- batch) bool {
+	if s.listed && d.skips(row, int(s.rows)) {
+		return a.send(to, batch{rest: int32(s.rows)})
+	}
 	if err := d.open(l, s, row); err != nil {
 		a.send(to, batch{err: err})
 		return false

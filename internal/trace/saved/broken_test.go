@@ -24,7 +24,7 @@ func readErr(dir string) (int, error) {
 		return 0, err
 	}
 	defer r.Close()
-	for range r.Glances(0) {
+	for range r.Glances(0, nil) {
 	}
 	sifted, err := Open(dir)
 	if err != nil {

@@ -37,6 +37,22 @@ func (f *filtered) restart(first int) {
 	}
 }
 
+// skips reports whether the filter knows that none of the n rows of a segment is kept, and goes behind them. What the
+// segment holds has been looked at, if that is known.
+func (f *filtered) skips(first, n int) bool {
+	if f.filter == nil {
+		return false
+	}
+	for at := 0; at < n; at += rowsAtOnce {
+		if kept, ok := f.filter.Known(first+at, min(rowsAtOnce, n-at)); !ok || kept != 0 {
+			return false
+		}
+	}
+	f.restart(first)
+	f.row = n
+	return true
+}
+
 // readKept is read for the next rows that are kept.
 func (d *decoder) readKept() (n int, err error) {
 	if err := d.choose(); err != nil {

@@ -53,6 +53,7 @@ type glimpsedName struct {
 	base          string
 	dir           op.FileID
 	before, after op.FileID
+	fileType      op.FileType // of the first
 }
 
 // glanced is a column that a glance reads.
@@ -72,6 +73,7 @@ const (
 	ofMapping
 	ofCopying // what has two files
 	ofHolding // of descriptors, and locks
+	ofMoving  // names
 	ofLives   // of processes, and signals
 	needs
 )
@@ -87,6 +89,7 @@ func (g *glimpse) fields() (all [needs][]field) {
 		ofMapping: {{"cmd", &g.cmd}},
 		ofCopying: append([]field{{"file2_type", &g.file2Type}}, idFields("file2_", &g.file2)...),
 		ofHolding: {{"fd", narrow{&g.fd}}, {"lock_mode", &g.mode}},
+		ofMoving:  {{"name_type", &g.names[0].fileType}},
 		ofLives:   {{"child", &g.child}, {"signal", &g.signal}},
 	}
 	for i, nth := range [...]string{"", "2"} {
@@ -165,8 +168,12 @@ func (d *skimmer) look(n int) (clear uint64, err error) {
 				rows[ofChanging] |= bit
 			}
 		}
-		if rows[needOf[s.kind]] |= bit; s.kind == op.Fork {
+		rows[needOf[s.kind]] |= bit
+		switch s.kind {
+		case op.Fork:
 			rows[ofOpening] |= bit // flags
+		case op.Rename:
+			rows[ofMoving] |= bit
 		}
 	}
 	for of := ofNamed; of < needs; of++ {
@@ -258,6 +265,10 @@ func (d *skimmer) glimpse(row int) *op.Op {
 	}
 	o.Names = d.seenNames[:s.count]
 	full := o.File.ID.IsZero() || o.ChangesNames()
+	d.seenNames[0].Type = op.UnknownType
+	if s.kind == op.Rename {
+		d.seenNames[0].Type = s.names[0].fileType
+	}
 	for i := range o.Names {
 		n, from := &o.Names[i], &s.names[i]
 		n.Dir, n.Base = from.dir, from.base

@@ -34,8 +34,11 @@ func glimpsed(o *op.Op) op.Op {
 			g.Flags = o.Flags
 		}
 	}
-	for _, n := range o.Names {
+	for i, n := range o.Names {
 		name := op.Name{Dir: n.Dir, Base: n.Base, Path: n.Path}
+		if o.Kind == op.Rename && i == 0 {
+			name.Type = n.Type
+		}
 		// Which of the others have these does not matter.
 		if o.File.ID.IsZero() || o.ChangesNames() {
 			name.Before, name.After = n.Before, n.After
@@ -134,7 +137,7 @@ func glance(t *testing.T, dir string, ops []*op.Op, from int) {
 	}
 	defer r.Close()
 	n := from
-	for o := range r.Glances(from) {
+	for o := range r.Glances(from, nil) {
 		if clear := isClear(ops[n]); clear != (o != nil) {
 			t.Fatalf("operation %d: seen at a glance %v, want %v", n, o != nil, clear)
 		}
@@ -199,7 +202,7 @@ func keepSome(t *testing.T, r *Reader, room int) {
 	}
 	r.room = room
 	seen := 0
-	for range r.Glances(0) {
+	for range r.Glances(0, nil) {
 		seen++
 	}
 	if seen > 0 && len(r.loaded) == 0 {
@@ -229,7 +232,7 @@ func TestOnlyOperationsAreLeftOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		var seen []bool
-		for o := range r.Glances(0) {
+		for o := range r.Glances(0, nil) {
 			seen = append(seen, o != nil)
 		}
 		if want := []bool{true, false, true, false}; !reflect.DeepEqual(seen, want) {

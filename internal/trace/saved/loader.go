@@ -23,7 +23,8 @@ type loader struct {
 	text   []byte // of its file
 	file   *parquet.File
 	chunks []*chunk // by column; nil: not asked for, or stored otherwise
-	room   *int     // bytes of what is decompressed that may be kept; nil: none
+	room   *int     // bytes that may be kept; nil: none
+	held   int      // bytes that are
 }
 
 // roomy reports whether more may be kept.
@@ -33,8 +34,13 @@ func (l *loader) roomy() bool { return l.room != nil && *l.room > 0 }
 // several loaders at work.
 func (l *loader) keep(n int) {
 	if l.roomy() {
-		*l.room -= n
+		l.reserve(n)
 	}
+}
+
+func (l *loader) reserve(n int) {
+	*l.room -= n
+	l.held += n
 }
 
 // open reads a segment and checks that it is what was written, and has those columns, by their paths.

@@ -348,18 +348,21 @@ func (r *Reader) Next() (trace.Record, error) {
 // Glances yields the operations that returned, in order, with only those of their fields that
 // race.Sieve.Note asks for, and nil for other rows, from a row on (from 0); each is valid until the next. What that
 // costs is a fraction of what Next does. It ends where the recording cannot be read: Next will tell of it. It
-// does not meddle with Next.
-func (r *Reader) Glances(from int) iter.Seq[*op.Op] {
+// does not meddle with Next. What was loaded of the first segments is kept for Next, as far as there is room; wanted, which may
+// be nil, tells how many rows Next is going to give back, as far as is known: where these are none, nothing is kept.
+func (r *Reader) Glances(from int, wanted func() int) iter.Seq[*op.Op] {
 	return func(yield func(*op.Op) bool) {
 		d, own := newSkimmer(), &loader{dir: r.dir}
 		defer d.close()
+		useful, before := true, 0
 		for i := range r.segs {
 			s := &r.segs[i]
 			if s.listed && int(s.rows) <= from {
 				from -= int(s.rows)
 				continue
 			}
-			if d.open(r.loader(i, own), s) != nil {
+			l := r.loader(i, own, useful)
+			if d.open(l, s) != nil {
 				return
 			}
 			f := yield
@@ -370,6 +373,13 @@ func (r *Reader) Glances(from int) iter.Seq[*op.Op] {
 				}
 			}
 			more, err := d.skim(f)
+			if wanted != nil {
+				now := wanted()
+				useful, before = now > before, now
+			}
+			if !useful && l != own {
+				own = r.takeBack(i)
+			}
 			if !more || err != nil {
 				return
 			}
@@ -378,17 +388,31 @@ func (r *Reader) Glances(from int) iter.Seq[*op.Op] {
 }
 
 // loader is what loads segment i: what it has kept is at hand when the segment is read again. Where there is no room for
-// that, it is own.
-func (r *Reader) loader(i int, own *loader) *loader {
-	switch {
-	case i < len(r.loaded):
-		return r.loaded[i]
-	case i > len(r.loaded) || r.room < int(r.segs[i].size) || r.segs[i].size == 0:
+// that, or it is of no use, it is own.
+func (r *Reader) loader(i int, own *loader, useful bool) *loader {
+	if i < len(r.loaded) {
+		if r.loaded[i] != nil {
+			return r.loaded[i]
+		}
 		return own
 	}
-	r.room -= int(r.segs[i].size)
-	r.loaded = append(r.loaded, &loader{dir: r.dir, room: &r.room})
+	r.loaded = append(r.loaded, make([]*loader, i+1-len(r.loaded))...)
+	size := int(r.segs[i].size)
+	if !useful || size == 0 || r.room < size {
+		return own
+	}
+	r.loaded[i] = &loader{dir: r.dir, room: &r.room}
+	r.loaded[i].reserve(size)
 	return r.loaded[i]
+}
+
+// takeBack frees what the loader of segment i has kept, and makes one of it that keeps nothing.
+func (r *Reader) takeBack(i int) *loader {
+	l := r.loaded[i]
+	r.loaded[i] = nil
+	r.room += l.held
+	l.room, l.held, l.file, l.chunks = nil, 0, nil, nil
+	return l
 }
 
 // Only lets Next leave out the operations that a filter does not keep. It is called before the first Next.

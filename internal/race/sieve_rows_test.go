@@ -1,0 +1,115 @@
+package race
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"filerace/internal/op"
+)
+
+// Which rows are kept comes back, whatever the pages are made of, but for pages of few kinds of which none seemed to be.
+func TestRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(21, 22))
+	var all []row
+	for _, kinds := range []int{1, 2, fewKinds, fewKinds + 1, kindsMax, kindsMax + 1, 5000} {
+		for range rowsPage {
+			n := r.IntN(kinds)
+			all = append(all, row{verdict(n) | onSubject, int32(n % 7)})
+		}
+	}
+	for range rowsPage / 3 {
+		all = append(all, row{leftOut, int32(r.IntN(3))})
+	}
+	late := false
+	keeps := func(k row) bool { return k.verdict%5 == 0 || late && k.actor == 3 }
+	for _, hidden := range []bool{false, true} {
+		late = false
+		rows := newRows(rowsRoom, func(k row) bool { return !hidden && keeps(k) })
+		for _, k := range all {
+			rows.add(k.verdict, k.actor)
+		}
+		rows.keeps, late = keeps, true
+		rows.settle()
+		seen := map[row]bool{}
+		rows.kinds(func(k row) { seen[k] = true })
+		unknown := 0
+		for from := 0; from < len(all); {
+			n := min(1+r.IntN(64), len(all)-from)
+			kept, ok := rows.known(from, n)
+			if !ok {
+				unknown++
+			}
+			for i := range n {
+				k := all[from+i]
+				if got := kept>>i&1 != 0; ok && got != keeps(k) {
+					t.Fatalf("row %d of %d is kept: %v", from+i, len(all), got)
+				}
+				if !seen[k] {
+					t.Fatalf("the kind of row %d was not shown", from+i)
+				}
+			}
+			if n < 64 && kept>>n != 0 {
+				t.Fatalf("rows behind %d are kept", from+n)
+			}
+			from += n
+		}
+		if (unknown > 0) != hidden {
+			t.Errorf("%d times it is not known what is kept", unknown)
+		}
+	}
+}
+
+// What there is room for is bounded, and what is at hand are whole pages.
+func TestRowsAreBounded(t *testing.T) {
+	rows, added := newRows(3*rowsPage, func(row) bool { return true }), 0
+	for ; added < rows.most; added++ {
+		rows.add(verdict(added), 2)
+	}
+	if pages := added / rowsPage; added%rowsPage != 0 || pages != 1 {
+		t.Errorf("%d rows, %d pages", added, pages)
+	}
+	rows, added = newRows(3*rowsPage, func(row) bool { return true }), 0
+	for ; added < rows.most; added++ {
+		rows.add(verdict(added%4), 2)
+	}
+	if pages := added / rowsPage; pages != 6 {
+		t.Errorf("%d pages of rows of four kinds", pages)
+	}
+}
+
+// A file is known by its number as long as it is not gone for good.
+func TestFilesOfOneNumber(t *testing.T) {
+	s := NewSieve()
+	id := func(ino, birth int) op.FileID { return op.FileID{Dev: 1, Ino: uint64(ino), Birth: int64(birth)} }
+	first := s.fileOf(id(1, 10), true)
+	if s.fileOf(id(1, 10), true) != first || s.fileOf(id(2, 10), true) == first {
+		t.Fatal("files are taken for one another, or one for two")
+	}
+	next := s.fileOf(id(1, 20), true)
+	if next == first {
+		t.Error("the number has been used again, and the file is the same")
+	}
+	s.files.recent = [recentFiles]recentFile{}
+	if s.fileOf(id(1, 10), true) != next || s.fileOf(id(1, 0), true) != next {
+		t.Error("a file that cannot be there any more, or of which nothing is known, is not taken for the present one")
+	}
+	s.files.recent = [recentFiles]recentFile{}
+	if n := s.fileOf(id(1, 10), false); n != 0 {
+		t.Errorf("afterwards, it is known as %d", n)
+	}
+	if s.fileOf(id(1, 20), false) != next || s.fileOf(id(3, 1), false) != 0 {
+		t.Error("what is known is not found, or what is not known is")
+	}
+	for n := range 10000 {
+		s.fileOf(id(n+5, n), true)
+	}
+	for n := range 10000 {
+		if s.fileOf(id(n+5, n), false) != s.find(int32(n+4)) {
+			t.Fatalf("file %d is lost", n)
+		}
+	}
+	s.files.count = filesMax
+	if s.fileOf(id(1<<20, 1), true) != 0 {
+		t.Error("there is no end of files")
+	}
+}
