@@ -162,11 +162,7 @@ func isDir(path string) bool {
 
 // run takes all records. After an error, what was taken before can be reported.
 func (a *analysis) run(ctx context.Context) error {
-	if a.saved != nil && a.saved.Unfinished() == "" {
-		end := collectingTraces.closely()
-		a.sifted = a.sift(ctx)
-		end()
-	}
+	a.sifted = a.saved != nil && a.saved.Unfinished() == "" && a.sift(ctx)
 	err := a.takeAll(ctx)
 	if a.flow != nil {
 		a.flow.Close()
@@ -194,11 +190,15 @@ func (a *analysis) run(ctx context.Context) error {
 // sift lets a recorded run give only the operations that can have to do with a race. It reports false,
 // and has not done so, if those are many. The run is read twice, so its recorder must have done with it.
 func (a *analysis) sift(ctx context.Context) bool {
+	const long = 1 << 20 // operations
 	s := race.NewSieve()
 	for n := 0; s.More(); {
 		for o := range a.saved.Glances(s.From(), s.Kept) {
 			if n++; n&0xffff == 0 && (ctx.Err() != nil || s.Coarse()) {
 				return false
+			}
+			if n == long {
+				defer collectingTraces.closely()()
 			}
 			s.Note(o)
 		}

@@ -57,12 +57,13 @@ func (c collecting) begin() (end func()) {
 	}
 }
 
-// closely lets much less garbage grow, until the returned function is called: as is right for what makes little.
+// closely lets much less garbage grow, until the returned function is called: as is right for what makes little
+// of it, but goes on for long.
 func (c collecting) closely() (end func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	debug.SetGCPercent(1)
+	debug.SetGCPercent(4)
 	return func() { debug.SetGCPercent(c.percent) }
 }
 

@@ -16,6 +16,7 @@ import (
 // decompressed of it is kept while its loader has room for that.
 type chunk struct {
 	loader *loader
+	column int
 	codec  compress.Codec
 	typ    parquetfile.Type
 	text   []byte // compressed
@@ -42,12 +43,12 @@ const (
 var errOther = errors.New("not a dictionary's page")
 
 // chunkOf returns nil for a chunk that is stored otherwise.
-func chunkOf(l *loader, stored *parquetfile.ColumnMetaData) *chunk {
+func chunkOf(l *loader, column int, stored *parquetfile.ColumnMetaData) *chunk {
 	from, to := stored.DictionaryPageOffset, stored.DictionaryPageOffset+stored.TotalCompressedSize
 	if from <= 0 || to <= from || to > int64(len(l.text)) || stored.DataPageOffset <= from {
 		return nil
 	}
-	return &chunk{loader: l, codec: codecs[stored.Codec], typ: stored.Type, text: l.text[from:to]}
+	return &chunk{loader: l, column: column, codec: codecs[stored.Codec], typ: stored.Type, text: l.text[from:to]}
 }
 
 // dictionary returns what the pages count in, and how much that is.
@@ -63,15 +64,23 @@ func (c *chunk) dictionary() (encoding.Values, int, error) {
 	if header.Type != parquetfile.DictionaryPage || !h.Valid || h.V.NumValues < 0 || h.V.Encoding != parquetfile.Plain {
 		return c.dict, 0, errOther
 	}
-	text, err := c.decompress(nil, body, header.UncompressedPageSize)
+	var buffer []byte
+	if !c.loader.roomy() {
+		buffer = c.loader.dicts[c.column]
+	}
+	text, err := c.decompress(buffer, body, header.UncompressedPageSize)
 	if err != nil {
 		return c.dict, 0, err
+	}
+	if c.loader.roomy() {
+		c.loader.keep(len(text))
+	} else {
+		c.loader.dicts[c.column] = text
 	}
 	c.words = int(h.V.NumValues)
 	if err := c.understand(text); err != nil {
 		return c.dict, 0, err
 	}
-	c.loader.keep(len(text))
 	c.learnt, c.rest = true, rest
 	return c.dict, c.words, nil
 }

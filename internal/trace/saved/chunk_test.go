@@ -60,7 +60,7 @@ func FuzzChunk(f *testing.F) {
 	seeds := 0
 	for i := range l.chunks {
 		stored := &l.file.Metadata().RowGroups[0].Columns[i].MetaData
-		c := chunkOf(l, stored)
+		c := chunkOf(l, i, stored)
 		if c == nil {
 			continue
 		}
@@ -79,7 +79,7 @@ func FuzzChunk(f *testing.F) {
 			codec = codecs[parquetfile.Zstd]
 		}
 		c := &chunk{
-			loader: &loader{room: &room}, codec: codec, typ: parquetfile.Type(typ), text: text,
+			loader: &loader{room: &room, dicts: make([][]byte, 1)}, codec: codec, typ: parquetfile.Type(typ), text: text,
 		}
 		if differ, _ := readTwice(c); differ {
 			t.Error("the second reading gives other numbers")

@@ -23,6 +23,7 @@ type loader struct {
 	text   []byte // of its file
 	file   *parquet.File
 	chunks []*chunk // by column; nil: not asked for, or stored otherwise
+	dicts  [][]byte // by column, where a dictionary lay that was not kept
 	room   *int     // bytes that may be kept; nil: none
 	held   int      // bytes that are
 }
@@ -87,7 +88,9 @@ func (l *loader) read(s *segment) (err error) {
 			return &Error{l.name, ErrForeign, fmt.Errorf("it is compressed by %v, and recordings are by zstd", c)}
 		}
 	}
-	l.text, l.file, l.chunks = text, f, make([]*chunk, len(f.Metadata().RowGroups[0].Columns))
+	columns := len(f.Metadata().RowGroups[0].Columns)
+	l.text, l.file, l.chunks = text, f, make([]*chunk, columns)
+	l.dicts = append(l.dicts, make([][]byte, max(columns-len(l.dicts), 0))...)
 	return nil
 }
 
@@ -142,7 +145,7 @@ func (l *loader) begin(f func(path []string, chunk *parquet.FileColumnChunk, r f
 	for i, chunk := range l.file.RowGroups()[0].ColumnChunks() {
 		f(paths[i], chunk.(*parquet.FileColumnChunk), func() *runs {
 			if l.chunks[i] == nil {
-				l.chunks[i] = chunkOf(l, &stored[i].MetaData)
+				l.chunks[i] = chunkOf(l, i, &stored[i].MetaData)
 			}
 			if l.chunks[i] == nil {
 				return nil
