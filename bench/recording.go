@@ -29,6 +29,7 @@ func (l *lab) recordings() section {
 	const rounds = 5
 	out := section{title: "Recorded runs (goals: 24 bytes an operation, 2 M operations a second per core, memory by what is live)",
 		head: []string{"recording", "ops", "bytes/op", "M ops/s", "on one core", "peak MiB"}}
+	lengths := l.serviceLengths()
 	list, err := l.record(&out)
 	if err == nil {
 		var each []func(int) error
@@ -46,15 +47,27 @@ func (l *lab) recordings() section {
 	for _, r := range list {
 		out.row(r.name, fmt.Sprint(r.ops), fmt.Sprintf("%.1f", float64(r.size)/float64(r.ops)), r.fast.String(), r.fastACore.String(), r.peak.String())
 	}
-	short, long := list[len(list)-2], list[len(list)-1]
+	services := list[len(list)-2*len(lengths):]
+	ratio := func(kind int) float64 { // of a kind of service, the longest to the shortest
+		return services[(kind+1)*len(lengths)-1].peak.median() / services[kind*len(lengths)].peak.median()
+	}
 	out.note("`filerace explain` of each, %d times by turns, from its start to its end, by the clock: with decoding and judging side by side, "+
-		"and on one core (GOMAXPROCS=1). Operations on files that nobody can have raced for are left out before they are judged: nearly all of the build's, all of the storm's, which is one process, and none of the service's. The build has nothing in its cache; it and the storm are recorded by `filerace run --with bpf`. "+
-		"The service is made up: eight processes at a file and a log with locks, appends and replacements that are right, with the same files live however long it runs; "+
-		"the longer one takes %.2f of the memory of the shorter.", rounds, long.peak.median()/short.peak.median())
+		"and on one core (GOMAXPROCS=1). Operations on files that nobody can have raced for are left out before they are judged: nearly all of the build's; all of the storm's, which is one process; all of the correct service's, as they are done under one lock; and none of the careless one's, which is the worst that there is. "+
+		"The build has nothing in its cache; it and the storm are recorded by `filerace run --with bpf`. "+
+		"The services are made up: eight processes at a file and a log with locks, appends and replacements, with the same files live however long they run; the careless look at both files before they have the lock. "+
+		"The longer run takes %.2f of the memory of the shorter, and %.2f where they are careless.", rounds, ratio(0), ratio(1))
 	return out
 }
 
-// record makes the recordings. The last two are of one service, a shorter and a longer run.
+// serviceLengths are how many operations of each kind of service are recorded.
+func (l *lab) serviceLengths() []int {
+	if l.quick {
+		return []int{50_000, 500_000}
+	}
+	return []int{1_000_000, 10_000_000}
+}
+
+// record makes the recordings. The last are of services, a shorter and a longer run of each kind.
 func (l *lab) record(out *section) (list []*recorded, err error) {
 	if r, err := l.recordBuild(); err != nil {
 		out.note("a build was not recorded: %v", err)
@@ -66,17 +79,19 @@ func (l *lab) record(out *section) (list []*recorded, err error) {
 	} else {
 		list = append(list, r)
 	}
-	sizes := []int{1_000_000, 10_000_000}
-	if l.quick {
-		sizes = []int{50_000, 500_000}
-	}
-	for _, n := range sizes {
-		l.progress(fmt.Sprintf("recording %d operations", n))
-		r := &recorded{name: "made-up service", dir: filepath.Join(l.dir, fmt.Sprintf("service-%d%s", n, saved.Suffix))}
-		if err := recordService(r.dir, n); err != nil {
-			return nil, err
+	for _, s := range []service{{}, {careless: true}} {
+		for _, n := range l.serviceLengths() {
+			l.progress(fmt.Sprintf("recording %d operations", n))
+			r := &recorded{name: "correct service"}
+			if s.careless {
+				r.name = "careless service"
+			}
+			r.dir = filepath.Join(l.dir, fmt.Sprintf("%s-%d%s", strings.Fields(r.name)[0], n, saved.Suffix))
+			if err := s.record(r.dir, n); err != nil {
+				return nil, err
+			}
+			list = append(list, r)
 		}
-		list = append(list, r)
 	}
 	for _, r := range list {
 		opened, err := saved.Open(r.dir)

@@ -9,8 +9,11 @@ import (
 )
 
 // service is a made-up run of eight processes that take a lock, append to a log, read
-// a file and replace it. Whatever its length, the same names and four files are live.
+// a file and replace it. Whatever its length, the same names and four files are live. If it is careless,
+// they look at both files before they have the lock.
 type service struct {
+	careless bool
+
 	w    *saved.Writer
 	err  error
 	n    int
@@ -24,15 +27,15 @@ const servicePlace = "/srv/app/"
 
 var serviceDir = op.FileID{Dev: 64768, Ino: 2, Birth: 1}
 
-// recordService records n operations, or a few more.
-func recordService(dir string, n int) error {
+// record records n operations, or a few more.
+func (s service) record(dir string, n int) error {
 	w, err := saved.Create(dir, saved.Meta{Recorder: "bench", Notes: saved.Notes{Identities: true}})
 	if err != nil {
 		return err
 	}
-	s := &service{w: w, conf: op.FileID{Dev: 64768, Ino: 20, Birth: 20}}
-	for s.n < n && s.err == nil {
-		s.turn(s.n / 15 % 8)
+	s.w, s.conf = w, op.FileID{Dev: 64768, Ino: 20, Birth: 20}
+	for turn := 0; s.n < n && s.err == nil; turn++ {
+		s.turn(turn % 8)
 	}
 	if err := w.Close(nil, nil); err != nil {
 		return err
@@ -40,9 +43,13 @@ func recordService(dir string, n int) error {
 	return s.err
 }
 
-// turn is what a process does while it holds the lock.
+// turn is what a process does while it holds the lock, and just before.
 func (s *service) turn(p int) {
 	lock, log := op.FileID{Dev: 64768, Ino: 10, Birth: 10}, op.FileID{Dev: 64768, Ino: 11, Birth: 11}
+	if s.careless {
+		s.named(p, "newfstatat", "log", log, log, 0, 0)
+		s.named(p, "newfstatat", "conf", s.conf, s.conf, 0, 0)
+	}
 	s.named(p, "openat", "lock", lock, lock, 9, op.O_RDWR)
 	s.held(p, op.Exclusive)
 	s.named(p, "newfstatat", "lock", lock, lock, 0, 0)

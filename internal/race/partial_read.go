@@ -18,7 +18,8 @@ import (
 // and reported when the process that started the reader ends, or the run.
 //
 // Ruled out: files written under another name and renamed, locks on both sides,
-// appended logs, and readers that poll a growing file.
+// appended logs, readers that poll a growing file, and readers that then ask for a lock on it
+// and do not get it (SQLite looks at the header first, and gives up if the database is locked).
 type partialReadRule struct {
 	sessions perFile[[]*session]
 	progress perOFD[progress]
@@ -64,6 +65,9 @@ func (r *partialReadRule) ForgetName(n *world.Entry) { r.names.ForgetName(n) }
 func (r *partialReadRule) Forget(f *world.File) { r.sessions.Forget(f) }
 
 func (r *partialReadRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
+	if e.Op.Failed() && e.Op.AsksForLock() && e.File != nil {
+		r.refused(e)
+	}
 	if !e.Op.Failed() && isRegular(e.File) {
 		switch e.Op.Kind {
 		case op.Open, op.Truncate:
@@ -83,7 +87,21 @@ func (r *partialReadRule) Step(w *world.World, e *world.Effect, report func(Find
 	}
 }
 
-func (r *partialReadRule) awake() bool { return r.sessions.n > 0 }
+func (r *partialReadRule) awake() bool { return r.sessions.n+len(r.partial) > 0 }
+
+// refused forgives the glimpses of a reader that does not get a lock on the file: it knows that
+// somebody is at work there.
+func (r *partialReadRule) refused(e *world.Effect) {
+	forgive := func(g *glimpse) { g.forgiven = g.forgiven || g.file == e.File.ID && g.read.tied(e) }
+	for _, s := range r.sessions.get(e.File) {
+		for _, g := range s.glimpses {
+			forgive(g)
+		}
+	}
+	for _, g := range r.partial {
+		forgive(g)
+	}
+}
 
 // begin opens a session where a file has become empty and is about to be written.
 func (r *partialReadRule) begin(e *world.Effect) {
@@ -238,7 +256,7 @@ var partialRead = Info{
 	Harm: "The reader gets an empty file, or the first part of one, and takes it for the whole: a parser complains, a default is " +
 		"used, a counter starts at nothing.",
 	Safe: "A new version that is written elsewhere and renamed into place; a lock held by writer and reader; reading again. Logs opened for " +
-		"appending, and readers that poll a growing file, are not reported.",
+		"appending, readers that poll a growing file, and readers that are then refused a lock on it are not reported.",
 	Wrong: `echo "$config" >app.conf        # readers find it empty in between`,
 	Right: `t=$(mktemp app.conf.XXXXXX) &&
 	echo "$config" >"$t" &&
@@ -246,6 +264,6 @@ var partialRead = Info{
 	Source: "rename(2); Storable(3perl), store and lock_store; Pillai et al.: All File Systems Are Not Created Equal, OSDI 2014",
 	Kinds:  []op.Kind{op.Open, op.Truncate, op.Read, op.Exit},
 	On:     closes,
-	Awake:  []op.Kind{op.Write, op.Copy},
+	Awake:  []op.Kind{op.Write, op.Copy, op.LockOp},
 	New:    newPartialRead,
 }

@@ -45,6 +45,21 @@ func TestPartialRead(t *testing.T) {
 			1.2  read 3 4 = 0                #*
 			1.1  write 3 "new contents"      #*
 		`,
+		"another process's lock is refused, or on another file": `
+			have s "old contents"
+			have l ""
+			1    fork 1.1
+			1    fork 1.2
+			1    fork 1.3
+			1.1  open s wronly,creat,trunc = 3  #*
+			1.2  open s rdonly = 3
+			1.2  read 3 = 0                  #*
+			1.2  open l rdwr = 4
+			1.2  lock 4 WR nb = -EAGAIN
+			1.3  open s rdwr = 4
+			1.3  lock 4 WR nb = -EAGAIN
+			1.1  write 3 "new contents"      #*
+		`,
 		"ftruncate": `
 			have s "old contents"
 			1    fork 1.1
@@ -186,6 +201,40 @@ func TestPartialReadSilent(t *testing.T) {
 			1.2  flock 3 SH
 			1.2  read 3
 			1.2  read 3 = 0
+		`,
+		"a database that is locked": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open s rdwr,creat = 3
+			1.2  open s rdwr,creat = 3
+			1.2  read 3 = 0
+			1.1  lock 3 WR
+			1.2  lock 3 RD nb = -EAGAIN
+			1.1  write 3 "a page"
+			1.2  exit 5
+		`,
+		"the same, and the lock is asked for late": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open s rdwr,creat = 3
+			1.2  open s rdwr,creat = 3
+			1.2  read 3 = 0
+			1.1  lock 3 WR
+			1.1  write 3 "a page"
+			1.2  lock 3 RD nb = -EAGAIN
+			1.1  write 3 "a page"
+			1.2  exit 5
+		`,
+		"and later still": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open s rdwr,creat = 3
+			1.2  open s rdwr,creat = 3
+			1.2  read 3 = 0
+			1.1  write 3 "a page"
+			1.1  close 3
+			1.2  lock 3 RD nb = -EAGAIN
+			1.2  exit 5
 		`,
 		"written and read in turn by one shell": `
 			1    open s wronly,creat,trunc = 3
