@@ -74,7 +74,7 @@ type Sieve struct {
 func NewSieve() *Sieve {
 	s := &Sieve{
 		seed: maphash.MakeSeed(), table: make([]uint32, 1<<12), all: make([]subject, 1),
-		known: map[op.Actor]int32{}, actors: make([]performer, 2), files: fileTable{all: make([]fileAt, 1<<12)},
+		known: map[op.Actor]int32{}, actors: make([]performer, 2), files: fileTable{all: make([]inode, 1<<12)},
 		lockNumbers: map[op.FileID]int32{}, locks: make([]lock, 1),
 	}
 	s.rows = newRows(rowsRoom, s.keepsRow)

@@ -3,16 +3,22 @@ package race
 import "filerace/internal/op"
 
 // fileTable tells which subjects files belong to. An inode number is used again when the file that had it is gone for good, so
-// that one entry does for all that have a number one after the other.
+// that one entry does for all that have a number one after the other. Of the last but one it is known still, as the end
+// of a call may be told late.
 type fileTable struct {
-	all    []fileAt // by hash
+	all    []inode // by hash
 	count  int
 	recent [recentFiles]recentFile
 }
 
+type inode struct {
+	hash  uint64    // of device and inode number; 0: nothing is here
+	files [2]fileAt // the last first
+}
+
+// fileAt is a file among those that have one number.
 type fileAt struct {
-	hash    uint64 // of device and inode number; 0: nothing is here
-	birth   int64
+	birth   int64 // or a generation: of two it is not known which is later
 	subject int32 // 0: not known yet
 }
 
@@ -27,29 +33,30 @@ const (
 	filesMax    = 1 << 20
 )
 
-// entry returns the entry of a file; nil if there is none, or another file's that had the number later. If operations are noted,
-// there is one afterwards, unless there are too many. A file that is older than the one that has the number now, or
-// of which that is not known, is taken for that one.
+// entry returns the entry of a file; nil if there is none any more. If operations are noted, there is one afterwards, unless there
+// are too many. A file whose birth is not known is taken for the one that has the number now.
 func (t *fileTable) entry(id op.FileID, note bool) *fileAt {
 	hash := max(mixed(id.Dev, id.Ino), 1)
 	mask := uint64(len(t.all) - 1)
 	i := hash & mask
 	for ; t.all[i].hash != 0; i = (i + 1) & mask {
-		f := &t.all[i]
-		if f.hash != hash {
+		if t.all[i].hash != hash {
 			continue
 		}
+		f := &t.all[i].files
 		switch {
-		case f.birth == id.Birth:
+		case f[0].birth == id.Birth:
+		case f[1].birth == id.Birth && f[1].subject != 0:
+			return &f[1]
 		case !note:
 			return nil
-		case id.Birth > f.birth:
-			if f.birth != 0 {
-				f.subject = 0
-			}
-			f.birth = id.Birth
+		case id.Birth == 0:
+		case f[0].birth == 0:
+			f[0].birth = id.Birth
+		default:
+			f[0], f[1] = fileAt{birth: id.Birth}, f[0]
 		}
-		return f
+		return &f[0]
 	}
 	if !note || t.count == filesMax {
 		return nil
@@ -62,13 +69,13 @@ func (t *fileTable) entry(id op.FileID, note bool) *fileAt {
 		for ; t.all[i].hash != 0; i = (i + 1) & mask {
 		}
 	}
-	t.all[i] = fileAt{hash: hash, birth: id.Birth}
-	return &t.all[i]
+	t.all[i] = inode{hash: hash, files: [2]fileAt{{birth: id.Birth}}}
+	return &t.all[i].files[0]
 }
 
 func (t *fileTable) grow() {
 	was := t.all
-	t.all = make([]fileAt, 2*len(was))
+	t.all = make([]inode, 2*len(was))
 	mask := uint64(len(t.all) - 1)
 	for _, f := range was {
 		if f.hash == 0 {
@@ -92,7 +99,7 @@ func (s *Sieve) fileOf(id op.FileID, note bool) int32 {
 		return 0
 	}
 	if f.subject == 0 && note {
-		f.subject = s.subject(0, f.hash)
+		f.subject = s.subject(0, hashOf(id))
 	}
 	*seen = recentFile{id, f.subject}
 	return s.find(f.subject)

@@ -161,15 +161,16 @@ func (s *Sieve) misled() { s.mistrusts, s.anyRace = true, true }
 
 // locked notes that the present operation asks for a flock on the subject.
 func (s *Sieve) locked(b *subject) {
-	switch {
-	case b.locker == 0:
-		b.locker = s.at.actor
-	case b.locker != s.at.actor:
+	if b.locker.actor != 0 && !s.over(b.locker) || s.at.actor == stranger {
 		b.signs |= contended
 	}
-	if s.at.actor == stranger {
-		b.signs |= contended
-	}
+	b.locker = instant{s.at.actor, s.at.tick}
+}
+
+// over reports whether what an actor did at a moment comes before the present operation, and can have no lock any more if
+// it is another's.
+func (s *Sieve) over(m instant) bool {
+	return s.hardBefore(epoch{actor: m.actor, tick: m.tick}) && (m.actor == s.at.actor || s.actors[m.actor].exited)
 }
 
 // moved notes who made a name so that nobody else could have, and who takes it away: a lock by name. Whether a removal

@@ -109,6 +109,14 @@ func (s *Sieve) before(e epoch, b *subject) bool {
 		b.signs |= guarded
 		return true
 	}
+	return s.hardBefore(e)
+}
+
+// hardBefore reports whether a moment comes before the present operation in every schedule, by forks and waits.
+func (s *Sieve) hardBefore(e epoch) bool {
+	if e.actor == s.at.actor {
+		return e.actor != stranger
+	}
 	for range hopsMax {
 		if s.led(e) {
 			return true

@@ -90,12 +90,13 @@ func TestFilesOfOneNumber(t *testing.T) {
 		t.Error("the number has been used again, and the file is the same")
 	}
 	s.files.recent = [recentFiles]recentFile{}
-	if s.fileOf(id(1, 10), true) != next || s.fileOf(id(1, 0), true) != next {
-		t.Error("a file that cannot be there any more, or of which nothing is known, is not taken for the present one")
+	if s.fileOf(id(1, 10), true) != first || s.fileOf(id(1, 20), true) != next || s.fileOf(id(1, 0), true) != next {
+		t.Error("the last but one is forgotten, or a file whose birth is not known is not taken for the present one")
 	}
+	last := s.fileOf(id(1, 15), true)
 	s.files.recent = [recentFiles]recentFile{}
-	if n := s.fileOf(id(1, 10), false); n != 0 {
-		t.Errorf("afterwards, it is known as %d", n)
+	if n := s.fileOf(id(1, 10), false); n != 0 || last == first || last == next {
+		t.Errorf("the first of three is known as %d, the last is %d", n, last)
 	}
 	if s.fileOf(id(1, 20), false) != next || s.fileOf(id(3, 1), false) != 0 {
 		t.Error("what is known is not found, or what is not known is")
@@ -104,7 +105,7 @@ func TestFilesOfOneNumber(t *testing.T) {
 		s.fileOf(id(n+5, n), true)
 	}
 	for n := range 10000 {
-		if s.fileOf(id(n+5, n), false) != s.find(int32(n+4)) {
+		if s.fileOf(id(n+5, n), false) != s.find(int32(n+5)) {
 			t.Fatalf("file %d is lost", n)
 		}
 	}

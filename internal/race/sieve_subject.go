@@ -14,10 +14,16 @@ type subject struct {
 	crowd  int32  // number in crowds plus 1, if there are several last readers; 0: there is one at most
 	wrote  epoch
 	read   epoch
-	locker int32 // who asked for a flock first
-	maker  int32 // who made a name of it that nobody else could have made
-	made   int32 // that name, several, or 0 if it is gone again
+	locker instant // of the last call for a flock
+	maker  int32   // who made a name of it that nobody else could have made
+	made   int32   // that name, several, or 0 if it is gone again
 	signs  sign
+}
+
+// instant is one in the life of an actor.
+type instant struct {
+	actor int32 // 0: nobody
+	tick  int32
 }
 
 // sign is what happened to a subject.
@@ -26,7 +32,7 @@ type sign uint16
 const (
 	raced     sign = 1 << iota // two uses conflict, and nothing orders them
 	flocked                    // somebody asked for a lock by flock
-	contended                  // somebody else, too
+	contended                  // somebody else, too, while the lock of the first could be there
 	ranged                     // by fcntl
 	leased                     // for a lease
 	parted                     // a name ceased to lead there
@@ -158,11 +164,15 @@ func (s *Sieve) unite(a, b int32) int32 {
 	}
 	from.part = a
 	into.signs |= from.signs
-	if from.locker != 0 {
-		if into.locker != 0 && into.locker != from.locker {
+	switch {
+	case from.locker.actor == 0:
+	case into.locker.actor == 0:
+		into.locker = from.locker
+	default: // which came last is not known
+		if !s.over(from.locker) || !s.over(into.locker) {
 			into.signs |= contended
 		}
-		into.locker = from.locker
+		into.locker = instant{s.at.actor, s.at.tick}
 	}
 	if from.made != 0 {
 		if into.made != 0 {
