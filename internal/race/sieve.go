@@ -134,9 +134,11 @@ func (s *Sieve) Note(o *op.Op) {
 	}
 	me := s.actor(o.Actor)
 	s.live(me, o)
-	s.grasp(me, o)
-	s.at = s.now(me)
 	write, is := changes(o), natureOf(o)
+	if is&handling != 0 && me != stranger {
+		s.grasp(me, o)
+	}
+	s.at = s.now(me)
 	by := me
 	if is&telling == 0 {
 		by = nobody

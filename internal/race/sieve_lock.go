@@ -40,14 +40,6 @@ func (s *Sieve) gripOf(actor int32) *grip {
 
 // grasp follows what an operation means for descriptors and locks of its actor.
 func (s *Sieve) grasp(me int32, o *op.Op) {
-	switch o.Kind {
-	case op.Open, op.Close, op.LockOp, op.Fork, op.Dup, op.CloseRange, op.Exec, op.Exit, op.Send, op.Uring, op.Inherit:
-	default:
-		return
-	}
-	if me == stranger {
-		return
-	}
 	g := s.gripOf(me)
 	switch o.Kind {
 	case op.Open:
@@ -79,12 +71,11 @@ func (s *Sieve) grasp(me int32, o *op.Op) {
 
 // now is the moment of the actor's present operation.
 func (s *Sieve) now(actor int32) epoch {
-	e := epoch{actor: actor, tick: s.actors[actor].tick}
-	if actor != stranger {
-		g := s.gripOf(actor)
-		e.lock, e.turn = g.lock, g.turn
+	p := &s.actors[actor]
+	if p.grip.lock == 0 || p.grip.era != s.era {
+		return epoch{actor: actor, tick: p.tick}
 	}
-	return e
+	return epoch{actor, p.tick, p.grip.lock, p.grip.turn}
 }
 
 // bitOf is 0 for descriptors that have none.

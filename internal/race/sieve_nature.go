@@ -10,6 +10,7 @@ const (
 	observing                    // what it finds hangs on what others do to a file or name
 	telling                      // on whatever it is, it may tell what became of a lock that its process has (activity), or closes what one that does has opened
 	plain                        // on a descriptor, it has to do with that file and nothing else
+	handling                     // of descriptors and locks: see grasp
 )
 
 var natures = func() (all [op.Kinds]nature) {
@@ -21,13 +22,14 @@ var natures = func() (all [op.Kinds]nature) {
 	set(always, op.CloseRange, op.PipeOp, op.Fork, op.Exec, op.Exit, op.Wait, op.SocketOp, op.Send, op.Recv, op.Futex, op.Uring, op.Inherit, op.LockOp)
 	set(observing, except(op.Close, op.Dup, op.SetFlags, op.Sync, op.Msync)...)
 	set(telling, except(op.Stat, op.AccessOp, op.Readlink, op.GetXattr, op.Seek, op.SetFlags, op.Sync, op.Poll, op.Timer, op.Random, op.Pause)...)
+	set(handling, op.Open, op.Close, op.LockOp, op.Fork, op.Dup, op.CloseRange, op.Exec, op.Exit, op.Send, op.Uring, op.Inherit)
 	set(plain, op.Read, op.Write, op.Seek, op.Stat, op.Close, op.SetFlags, op.Sync)
 	return all
 }()
 
 func natureOf(o *op.Op) nature {
 	if int(o.Kind) >= op.Kinds {
-		return observing | telling // a word of a later version
+		return observing | telling | handling // a word of a later version
 	}
 	n := natures[o.Kind]
 	if n&plain != 0 && (len(o.Names) > 0 || o.File.ID.IsZero() || o.Waits || o.Inside || o.Lock.Family != op.NoLock) {

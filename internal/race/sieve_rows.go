@@ -187,27 +187,37 @@ func (r *rows) known(from, n int) (kept uint64, ok bool) {
 
 // inPage is known for some rows of a page.
 func (r *rows) inPage(page, begin, end int) (kept uint64, ok bool) {
-	is := func(i int) bool { return r.keeps(r.last[begin+i]) }
-	if page < len(r.pages) {
-		p := r.pages[page]
-		switch {
-		case p.none:
-			return 0, true
-		case p.verdicts != nil:
-			is = func(i int) bool { return r.keeps(p.inScene(begin + i)) }
-		case len(p.kinds) == 1:
-			is = func(int) bool { return p.kept[0] }
-		case p.numbers == nil:
-			return 0, false
-		case len(p.kinds) <= fewKinds:
-			is = func(i int) bool { return p.kept[p.numbers[(begin+i)/2]>>((begin+i)%2*4)&15] }
-		default:
-			is = func(i int) bool { return p.kept[p.numbers[begin+i]] }
+	set := func(i int, is bool) {
+		if is {
+			kept |= 1 << (i - begin)
 		}
 	}
-	for i := range end - begin {
-		if is(i) {
-			kept |= 1 << i
+	if page == len(r.pages) {
+		for i := begin; i < end; i++ {
+			set(i, r.keeps(r.last[i]))
+		}
+		return kept, true
+	}
+	p := r.pages[page]
+	switch {
+	case p.none:
+	case p.verdicts != nil:
+		for i := begin; i < end; i++ {
+			set(i, r.keeps(p.inScene(i)))
+		}
+	case len(p.kinds) == 1:
+		for i := begin; i < end; i++ {
+			set(i, p.kept[0])
+		}
+	case p.numbers == nil:
+		return 0, false
+	case len(p.kinds) <= fewKinds:
+		for i := begin; i < end; i++ {
+			set(i, p.kept[p.numbers[i/2]>>(i%2*4)&15])
+		}
+	default:
+		for i := begin; i < end; i++ {
+			set(i, p.kept[p.numbers[i]])
 		}
 	}
 	return kept, true
