@@ -328,6 +328,32 @@ func TestSieveCrowd(t *testing.T) {
 	}
 }
 
+// A descriptor of a file that nobody raced for is left open where only its opening is kept; what comes under its number
+// is another file's.
+func TestSieveAndReusedDescriptors(t *testing.T) {
+	const script = `
+		mkdir d
+		have d/x "a"
+		1    fork 1.1
+		1    fork 1.2
+		1.1  open d/mine wronly,creat,excl = 3
+		1.1  close 3
+		1.1  open d rdonly,directory = 3
+		1.1  readdir 3
+		1.1  close 3
+		1.2  unlink d/x
+		1.1  unlink d/x = -ENOENT
+		1.1  exit 1`
+	ops, end := sieved(worldtest.Ops(t, script)), End{All: true}
+	if slices.ContainsFunc(ops, func(o *op.Op) bool { return o.Kind == op.Close }) {
+		t.Fatal("a close is kept: this shows nothing")
+	}
+	want, got := judged(New(), worldtest.Ops(t, script), end), judgedSome(New(), ops, end)
+	if len(want) != 1 || want[0].Rule != "directory-race" || !alike(want, got) {
+		t.Errorf("in all %s, in what is kept %s", keysOf(want), keysOf(got))
+	}
+}
+
 // When there are too many actors or subjects, more is kept and nothing less.
 func TestSieveFull(t *testing.T) {
 	const script = `
