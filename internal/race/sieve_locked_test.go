@@ -233,14 +233,16 @@ func (m *locksmith) forks(p *player) {
 }
 
 func (m *locksmith) dups(p *player) {
-	for _, fd := range m.open(p) {
-		d := m.grips[p][fd]
-		if other := lockFDs + 10 + fd%10; m.grips[p][other] == nil && fd < lockFDs+10 {
-			m.do(p, "dup2 %d %d", fd, other)
-			m.grips[p][other] = d
-			d.refs++
-		}
+	fds := m.open(p)
+	if len(fds) == 0 {
 		return
+	}
+	fd := fds[0]
+	if other := lockFDs + 10 + fd%10; m.grips[p][other] == nil && fd < lockFDs+10 {
+		d := m.grips[p][fd]
+		m.do(p, "dup2 %d %d", fd, other)
+		m.grips[p][other] = d
+		d.refs++
 	}
 }
 
@@ -286,17 +288,18 @@ func (m *locksmith) unlock(d *described) {
 }
 
 func (m *locksmith) leave(p *player) {
-	for _, fd := range m.open(p) {
-		d := m.grips[p][fd]
-		if m.r.IntN(3) == 0 {
-			m.do(p, "flock %d UN", fd)
-			m.unlock(d)
-		} else {
-			m.do(p, "close %d", fd)
-			m.drop(p, fd)
-		}
+	fds := m.open(p)
+	if len(fds) == 0 {
 		return
 	}
+	fd := fds[0]
+	if m.r.IntN(3) == 0 {
+		m.do(p, "flock %d UN", fd)
+		m.unlock(m.grips[p][fd])
+		return
+	}
+	m.do(p, "close %d", fd)
+	m.drop(p, fd)
 }
 
 // drop closes a descriptor of a lock file.
