@@ -2,6 +2,10 @@ package litmus
 
 import (
 	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -92,19 +96,91 @@ func spend(d time.Duration) {
 func runs30ms(p *Proc) { p.Race(func() { spend(30 * time.Millisecond) }) }
 
 // The windows are 5 µs each. Sections that start together miss by 95 µs; offsets
-// drawn from -5 to 5 µs overlap always, but for what disturbs them.
+// drawn from -5 to 5 µs overlap always, but for what disturbs them: others that want the processors,
+// too, do so entirely. Then it is tried again, and nothing is concluded.
 func TestDelayFindsTheWindow(t *testing.T) {
+	const tries = 3
+	for n := 1; ; n++ {
+		others := othersTime()
+		begun := time.Now()
+		helped, without := delayHelps(t)
+		if without.Overlapped == 0 && without.Verdict != VerdictNotTested {
+			t.Errorf("without overlap the verdict is %q", without.Verdict)
+		}
+		if helped {
+			return
+		}
+		switch taken := othersTime() - others; {
+		case taken*10 < time.Since(begun):
+			t.Fatal("the delay does not help")
+		case n == tries:
+			t.Skipf("others took the processors for %v: this needs two that are idle", taken)
+		}
+	}
+}
+
+// delayHelps reports whether windows overlap far more often with delays than without.
+func delayHelps(t *testing.T) (helped bool, without Result) {
 	with := try(t, "own/late window", Options{Trials: 300})
-	without := try(t, "own/late window", Options{Trials: 300, Together: true})
+	without = try(t, "own/late window", Options{Trials: 300, Together: true})
 	t.Logf("overlapped: %d of %d with the delay, %d of %d without", with.Overlapped, with.Trials, without.Overlapped, without.Trials)
 	if with.Trials < 100 {
 		t.Skipf("only %d trials: the machine is too busy", with.Trials)
 	}
-	if with.Overlapped*without.Trials <= 4*without.Overlapped*with.Trials || with.Overlapped*10 < with.Trials {
-		t.Error("the delay does not help")
+	return with.Overlapped*without.Trials > 4*without.Overlapped*with.Trials && with.Overlapped*10 >= with.Trials, without
+}
+
+// othersTime is how long the processors have worked for others than this process and its children; 0 where there
+// is no /proc/stat.
+func othersTime() time.Duration {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
 	}
-	if without.Overlapped == 0 && without.Verdict != VerdictNotTested {
-		t.Errorf("without overlap the verdict is %q", without.Verdict)
+	const tick = time.Second / 100 // USER_HZ: proc(5)
+	var all time.Duration
+	for i, word := range strings.Fields(strings.SplitN(string(text), "\n", 2)[0]) {
+		if n, err := strconv.Atoi(word); err == nil && i != 4 && i != 5 && i < 9 { // neither idle nor waiting; guests count as user
+			all += time.Duration(n) * tick
+		}
+	}
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if syscall.Getrusage(who, &u) == nil {
+			all -= time.Duration(u.Utime.Nano() + u.Stime.Nano())
+		}
+	}
+	return all
+}
+
+// The same with times that no machine disturbs, but that each process is held up for a millisecond once in a hundred trials.
+func TestLineupBringsWindowsTogether(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	leads := []int64{100_000, 5_000}
+	for _, delayed := range []bool{true, false} {
+		l, overlapped := newLineup(2, r), 0
+		const trials = 300
+		for trial := range trials {
+			slots := make([]slot, 2)
+			for i := range slots {
+				s := &slots[i]
+				s.began = r.Int64N(500)
+				if delayed {
+					s.began += l.delays[i]
+				}
+				s.opened = s.began + leads[i] + r.Int64N(500)
+				if trial%100 == 50+i {
+					s.opened += 1_000_000
+				}
+				s.closed = s.opened + 5_000
+			}
+			if l.learn(slots) {
+				overlapped++
+			}
+		}
+		if delayed && overlapped < trials/2 || !delayed && overlapped > 0 {
+			t.Errorf("delayed %v: %d of %d overlapped", delayed, overlapped, trials)
+		}
 	}
 }
 
