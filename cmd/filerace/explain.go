@@ -192,15 +192,15 @@ func (a *analysis) run(ctx context.Context) error {
 func (a *analysis) sift(ctx context.Context) bool {
 	const long = 1 << 20 // operations
 	s := race.NewSieve()
-	spare := func() {}
-	defer func() { spare() }()
+	end := func() {}
+	defer func() { end() }()
 	for n := 0; s.More(); {
 		for o := range a.saved.Glances(s.From(), s.Kept) {
 			if n++; n&0xffff == 0 && (ctx.Err() != nil || s.Coarse()) {
 				return false
 			}
 			if n == long {
-				spare = collectingTraces.closely()
+				end = collectingTraces.closely()
 			}
 			s.Note(o)
 		}

@@ -119,7 +119,8 @@ func (s *Sieve) involveAll() {
 // Note takes the next operation; nil stands for something else, which is kept. It needs Kind, Actor, Ret,
 // Waits, Inside, Lock.Family, identity and type of File, and Dir, Base and Path of Names; Before and After of
 // Names if it ChangesNames or File is not known; Flags and File.Nlink of Open, Flags of Fork, Cmd of Mmap, File2 of Copy
-// and Dup, type of the first of Names of Rename, FD and Lock.Mode of Close and LockOp, Child of Fork, Wait and Kill, Signal of Kill and Signal. It keeps nothing of them.
+// and Dup, type of the first of Names of Rename, FD and Lock.Mode of Close and LockOp, Child of Fork, Wait and Kill,
+// Signal of Kill and Signal. It keeps nothing of them.
 func (s *Sieve) Note(o *op.Op) {
 	switch {
 	case s.pass > 1:
@@ -136,7 +137,7 @@ func (s *Sieve) Note(o *op.Op) {
 	s.live(me, o)
 	write, is := changes(o), natureOf(o)
 	if is&handling != 0 && me != stranger {
-		s.grasp(me, o)
+		s.handle(me, o)
 	}
 	s.at = s.now(me)
 	by := me

@@ -37,97 +37,86 @@ const (
 // are too many. A file whose birth is not known is taken for the one that has the number now.
 func (t *fileTable) entry(id op.FileID, note bool) *fileAt {
 	hash := max(mixed(id.Dev, id.Ino), 1)
-	mask := uint64(len(t.all) - 1)
-	i := hash & mask
-	for ; t.all[i].hash != 0; i = (i + 1) & mask {
-		if t.all[i].hash != hash {
-			continue
-		}
-		f := &t.all[i].files
-		switch {
-		case f[0].birth == id.Birth:
-		case f[1].birth == id.Birth && f[1].subject != 0:
-			return &f[1]
-		case !note:
+	n := t.place(hash)
+	if n.hash == 0 {
+		if !note || t.count == filesMax {
 			return nil
-		case id.Birth == 0:
-		case f[0].birth == 0:
-			f[0].birth = id.Birth
-		default:
-			f[0], f[1] = fileAt{birth: id.Birth}, f[0]
 		}
-		return &f[0]
+		if t.count++; t.count > len(t.all)/2 {
+			t.grow()
+			n = t.place(hash)
+		}
+		*n = inode{hash: hash, files: [2]fileAt{{birth: id.Birth}}}
 	}
-	if !note || t.count == filesMax {
+	f := &n.files
+	switch {
+	case f[0].birth == id.Birth:
+	case f[1].birth == id.Birth && f[1].subject != 0:
+		return &f[1]
+	case !note:
 		return nil
+	case id.Birth == 0:
+	case f[0].birth == 0:
+		f[0].birth = id.Birth
+	default:
+		f[0], f[1] = fileAt{birth: id.Birth}, f[0]
 	}
-	t.count++
-	if t.count > len(t.all)/2 {
-		t.grow()
-		mask = uint64(len(t.all) - 1)
-		i = hash & mask
-		for ; t.all[i].hash != 0; i = (i + 1) & mask {
+	return &f[0]
+}
+
+// place returns where the entry of a hash is, or where it would be.
+func (t *fileTable) place(hash uint64) *inode {
+	mask := uint64(len(t.all) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		if n := &t.all[i]; n.hash == hash || n.hash == 0 {
+			return n
 		}
 	}
-	t.all[i] = inode{hash: hash, files: [2]fileAt{{birth: id.Birth}}}
-	return &t.all[i].files[0]
 }
 
 func (t *fileTable) grow() {
 	was := t.all
 	t.all = make([]inode, 2*len(was))
-	mask := uint64(len(t.all) - 1)
-	for _, f := range was {
-		if f.hash == 0 {
-			continue
+	for _, n := range was {
+		if n.hash != 0 {
+			*t.place(n.hash) = n
 		}
-		i := f.hash & mask
-		for ; t.all[i].hash != 0; i = (i + 1) & mask {
-		}
-		t.all[i] = f
 	}
 }
 
-// fileOf is the subject of a file. It is 0 if that is not known, and none is to be made, or can be.
-func (s *Sieve) fileOf(id op.FileID, note bool) int32 {
+// fileOf is the subject of a file, 0 if that is not known. If operations are noted, a file that is not known yet becomes part of
+// the name that leads to it, or a subject of its own where name is 0, unless there are too many.
+func (s *Sieve) fileOf(id op.FileID, name int32, note bool) int32 {
 	seen := &s.files.recent[(id.Ino^id.Ino>>8)%recentFiles]
-	if seen.id == id && seen.subject != 0 {
-		return s.find(seen.subject)
+	if seen.id != id || seen.subject == 0 {
+		f := s.files.entry(id, note)
+		if f == nil {
+			return 0
+		}
+		if f.subject == 0 && note {
+			if f.subject = name; name == 0 {
+				f.subject = s.subject(0, hashOf(id))
+			}
+		}
+		*seen = recentFile{id, f.subject}
 	}
-	f := s.files.entry(id, note)
-	if f == nil {
-		return 0
-	}
-	if f.subject == 0 && note {
-		f.subject = s.subject(0, hashOf(id))
-	}
-	*seen = recentFile{id, f.subject}
-	return s.find(f.subject)
+	return s.find(seen.subject)
 }
 
 // same makes a name and a file that it leads to one subject, if operations are noted.
 func (s *Sieve) same(name int32, file op.FileID, note bool) int32 {
-	switch {
-	case file.IsZero():
+	if file.IsZero() {
 		return name
+	}
+	at := s.fileOf(file, name, note)
+	switch {
+	case !note && at != name:
+		return 0 // never noted so: keep it
 	case !note:
-		if name != s.fileOf(file, false) {
-			return 0 // never noted so: keep it
-		}
-		return name
-	}
-	seen := &s.files.recent[(file.Ino^file.Ino>>8)%recentFiles]
-	if seen.id == file && seen.subject != 0 {
-		return s.unite(name, s.find(seen.subject))
-	}
-	f := s.files.entry(file, true)
-	switch {
-	case f == nil:
+	case at == 0:
 		s.race(&s.all[name])
-		return name
-	case f.subject == 0:
-		f.subject = name
+	default:
+		return s.unite(name, at)
 	}
-	*seen = recentFile{file, f.subject}
-	return s.unite(name, s.find(f.subject))
+	return name
 }

@@ -23,7 +23,7 @@ type grip struct {
 	turn     int32
 	fd       int32
 	mode     op.LockMode
-	communal bool // descriptors are shared, now and in future
+	oneTable bool // the descriptor table is another's, too, now and in future
 	era      int32
 }
 
@@ -33,17 +33,17 @@ const locksMax = 1 << 16
 func (s *Sieve) gripOf(actor int32) *grip {
 	g := &s.actors[actor].grip
 	if g.era != s.era {
-		*g = grip{communal: g.communal, era: s.era}
+		*g = grip{oneTable: g.oneTable, era: s.era}
 	}
 	return g
 }
 
-// grasp follows what an operation means for descriptors and locks of its actor.
-func (s *Sieve) grasp(me int32, o *op.Op) {
+// handle follows what an operation means for the descriptors and locks of its actor.
+func (s *Sieve) handle(me int32, o *op.Op) {
 	g := s.gripOf(me)
 	switch o.Kind {
 	case op.Open:
-		if !g.communal && !o.Failed() {
+		if !g.oneTable && !o.Failed() {
 			g.own |= bitOf(o.Ret)
 		}
 	case op.Close:
@@ -53,15 +53,15 @@ func (s *Sieve) grasp(me int32, o *op.Op) {
 		}
 	case op.LockOp:
 		if o.Lock.Family == op.FlockLock {
-			s.seize(g, o)
+			s.flock(g, o)
 		}
 	case op.Fork:
 		s.share(g)
 		if o.Child.Process() == o.Actor.Process() || o.Flags&op.CLONE_FILES != 0 {
-			s.communal(s.known[o.Actor.Process()])
-			s.communal(me)
+			s.shareTable(s.known[o.Actor.Process()])
+			s.shareTable(me)
 			if o.Child != "" {
-				s.communal(s.actor(o.Child))
+				s.shareTable(s.actor(o.Child))
 			}
 		}
 	default:
@@ -86,12 +86,12 @@ func bitOf(fd int64) uint64 {
 	return 1 << fd
 }
 
-// communal notes that somebody else can do anything to the actor's descriptors.
-func (s *Sieve) communal(actor int32) {
+// shareTable notes that somebody else can do anything to the actor's descriptors.
+func (s *Sieve) shareTable(actor int32) {
 	if actor != stranger {
 		g := s.gripOf(actor)
 		s.share(g)
-		g.communal = true
+		g.oneTable = true
 	}
 }
 
@@ -108,8 +108,8 @@ func (s *Sieve) letGo(g *grip) {
 	}
 }
 
-// seize follows a call of flock(2).
-func (s *Sieve) seize(g *grip, o *op.Op) {
+// flock follows a call of flock(2).
+func (s *Sieve) flock(g *grip, o *op.Op) {
 	n := s.lockOn(o.File.ID)
 	if g.lock != 0 && (g.lock == n || int(g.fd) == o.FD) {
 		if g.lock == n && int(g.fd) == o.FD && g.mode == o.Lock.Mode && !o.Failed() {

@@ -10,7 +10,7 @@ const (
 	observing                    // what it finds hangs on what others do to a file or name
 	telling                      // on whatever it is, it may tell what became of a lock that its process has (activity), or closes what one that does has opened
 	plain                        // on a descriptor, it has to do with that file and nothing else
-	handling                     // of descriptors and locks: see grasp
+	handling                     // of descriptors and locks: see handle
 )
 
 var natures = func() (all [op.Kinds]nature) {

@@ -60,8 +60,8 @@ func (s *Sieve) appear(a op.Actor) int32 {
 	s.actors = append(s.actors, performer{parent: s.known[a.Parent()], forked: -1, tick: 1})
 	s.known[a] = n
 	if p := a.Process(); p != a { // a thread of it
-		s.communal(n)
-		s.communal(s.known[p])
+		s.shareTable(n)
+		s.shareTable(s.known[p])
 	}
 	return n
 }

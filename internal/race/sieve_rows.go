@@ -118,10 +118,10 @@ func (r *rows) numbered() *page {
 // inScenes makes a page of rows of which many differ; but few actors take part in a scene.
 func inScenes(all []row) *page {
 	p := &page{verdicts: make([]verdict, len(all)), who: make([]uint8, len(all))}
-	begin, latest, place := 0, int32(none), uint8(0)
+	begin, latest, place := 0, int32(-1), uint8(0)
 	for i, k := range all {
 		if i%sceneRows == 0 {
-			begin, latest = len(p.cast), none
+			begin, latest = len(p.cast), -1
 			p.scenes = append(p.scenes, int32(begin))
 		}
 		if k.actor != latest {
@@ -136,9 +136,6 @@ func inScenes(all []row) *page {
 	}
 	return p
 }
-
-// none is no actor.
-const none = -1
 
 // kinds shows f each kind of row that there is, at least once.
 func (r *rows) kinds(f func(row)) {

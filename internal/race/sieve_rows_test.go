@@ -81,36 +81,36 @@ func TestRowsAreBounded(t *testing.T) {
 func TestFilesOfOneNumber(t *testing.T) {
 	s := NewSieve()
 	id := func(ino, birth int) op.FileID { return op.FileID{Dev: 1, Ino: uint64(ino), Birth: int64(birth)} }
-	first := s.fileOf(id(1, 10), true)
-	if s.fileOf(id(1, 10), true) != first || s.fileOf(id(2, 10), true) == first {
+	first := s.fileOf(id(1, 10), 0, true)
+	if s.fileOf(id(1, 10), 0, true) != first || s.fileOf(id(2, 10), 0, true) == first {
 		t.Fatal("files are taken for one another, or one for two")
 	}
-	next := s.fileOf(id(1, 20), true)
+	next := s.fileOf(id(1, 20), 0, true)
 	if next == first {
 		t.Error("the number has been used again, and the file is the same")
 	}
 	s.files.recent = [recentFiles]recentFile{}
-	if s.fileOf(id(1, 10), true) != first || s.fileOf(id(1, 20), true) != next || s.fileOf(id(1, 0), true) != next {
+	if s.fileOf(id(1, 10), 0, true) != first || s.fileOf(id(1, 20), 0, true) != next || s.fileOf(id(1, 0), 0, true) != next {
 		t.Error("the last but one is forgotten, or a file whose birth is not known is not taken for the present one")
 	}
-	last := s.fileOf(id(1, 15), true)
+	last := s.fileOf(id(1, 15), 0, true)
 	s.files.recent = [recentFiles]recentFile{}
-	if n := s.fileOf(id(1, 10), false); n != 0 || last == first || last == next {
+	if n := s.fileOf(id(1, 10), 0, false); n != 0 || last == first || last == next {
 		t.Errorf("the first of three is known as %d, the last is %d", n, last)
 	}
-	if s.fileOf(id(1, 20), false) != next || s.fileOf(id(3, 1), false) != 0 {
+	if s.fileOf(id(1, 20), 0, false) != next || s.fileOf(id(3, 1), 0, false) != 0 {
 		t.Error("what is known is not found, or what is not known is")
 	}
 	for n := range 10000 {
-		s.fileOf(id(n+5, n), true)
+		s.fileOf(id(n+5, n), 0, true)
 	}
 	for n := range 10000 {
-		if s.fileOf(id(n+5, n), false) != s.find(int32(n+5)) {
+		if s.fileOf(id(n+5, n), 0, false) != s.find(int32(n+5)) {
 			t.Fatalf("file %d is lost", n)
 		}
 	}
 	s.files.count = filesMax
-	if s.fileOf(id(1<<20, 1), true) != 0 {
+	if s.fileOf(id(1<<20, 1), 0, true) != 0 {
 		t.Error("there is no end of files")
 	}
 }

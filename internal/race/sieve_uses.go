@@ -91,5 +91,5 @@ func (s *Sieve) file(f *op.File, as role, note bool) {
 	if f.ID.IsZero() || dull(f.Type) || orders(f.Type) {
 		return
 	}
-	s.use(use{s.fileOf(f.ID, note), as, false})
+	s.use(use{s.fileOf(f.ID, 0, note), as, false})
 }

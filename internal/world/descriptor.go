@@ -47,7 +47,7 @@ type slotted struct {
 // install makes a new description and a first descriptor for it. A descriptor
 // that the world believed open was closed behind its back.
 func (w *World) install(tab *table, fd int, made *OFD, cloexec bool) *Descriptor {
-	w.closeUnseen(tab, fd, &w.effect)
+	w.closeUnseen(tab, fd)
 	s := &slotted{o: *made}
 	w.ofds++
 	s.o.ID, s.o.Place = w.ofds, w.ofdPlaces.take()
@@ -62,14 +62,14 @@ func (w *World) install(tab *table, fd int, made *OFD, cloexec bool) *Descriptor
 }
 
 // closeUnseen closes a descriptor, if it is open, at a time that is not known, so that nothing is ordered by it.
-func (w *World) closeUnseen(tab *table, fd int, e *Effect) {
+func (w *World) closeUnseen(tab *table, fd int) {
 	if tab.fds.At(fd) == nil {
 		return
 	}
 	unseen := &Effect{}
 	w.closeFD(tab, fd, unseen)
-	e.Closed = append(e.Closed, unseen.Closed...)
-	e.Freed = append(e.Freed, unseen.Freed...)
+	w.effect.Closed = append(w.effect.Closed, unseen.Closed...)
+	w.effect.Freed = append(w.effect.Freed, unseen.Freed...)
 }
 
 // share gives an existing description another descriptor.

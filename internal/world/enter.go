@@ -132,19 +132,19 @@ func (w *World) missed(t *thread, o *op.Op) *Descriptor {
 func (w *World) Sifted() { w.sifted = true }
 
 // supersede drops the descriptors that lead to other files than the operation tells.
-func (w *World) supersede(tab *table, o *op.Op, e *Effect) {
+func (w *World) supersede(tab *table, o *op.Op) {
 	if !byDescriptor(o) {
 		return
 	}
-	w.supersedeOne(tab, o.FD, o.File.ID, e)
+	w.supersedeOne(tab, o.FD, o.File.ID)
 	if o.Kind == op.Copy {
-		w.supersedeOne(tab, o.FD2, o.File2.ID, e)
+		w.supersedeOne(tab, o.FD2, o.File2.ID)
 	}
 }
 
-func (w *World) supersedeOne(tab *table, fd int, told op.FileID, e *Effect) {
+func (w *World) supersedeOne(tab *table, fd int, told op.FileID) {
 	if d := w.descriptor(tab, fd); d != nil && !told.IsZero() && d.File.ID != told && d.File.ID.MadeUp() == told.MadeUp() {
-		w.closeUnseen(tab, fd, e)
+		w.closeUnseen(tab, fd)
 	}
 }
 

@@ -145,7 +145,7 @@ func (w *World) Apply(o *op.Op) *Effect {
 	t.tick++
 	e.Process = t.proc
 	if w.sifted {
-		w.supersede(t.table, o, e)
+		w.supersede(t.table, o)
 	}
 	d := w.resolve(t.table, o)
 	if d == nil {

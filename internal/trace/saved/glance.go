@@ -69,11 +69,11 @@ const (
 	ofAll need = iota
 	ofNamed
 	ofChanging // names, with two of them, or with names and a file that is not known
-	ofOpening
+	ofOpening  // and forks: what has flags
 	ofMapping
 	ofCopying // what has two files
 	ofHolding // of descriptors, and locks
-	ofMoving  // names
+	ofMoving  // a name to another
 	ofLives   // of processes, and signals
 	needs
 )
@@ -168,12 +168,8 @@ func (d *skimmer) look(n int) (clear uint64, err error) {
 				rows[ofChanging] |= bit
 			}
 		}
-		rows[needOf[s.kind]] |= bit
-		switch s.kind {
-		case op.Fork:
-			rows[ofOpening] |= bit // flags
-		case op.Rename:
-			rows[ofMoving] |= bit
+		for set := needsOf[s.kind]; set != 0; set &= set - 1 {
+			rows[bits.TrailingZeros16(set)] |= bit
 		}
 	}
 	for of := ofNamed; of < needs; of++ {
@@ -202,18 +198,19 @@ func (d *skimmer) read(of need, n int) error {
 	return nil
 }
 
-// needOf are columns that operations of a kind have need of.
-var needOf = func() (all [256]need) {
+// needsOf are columns that operations of a kind have need of, by bits.
+var needsOf = func() (all [256]uint16) {
 	for of, kinds := range [needs][]op.Kind{
-		ofOpening:  {op.Open},
+		ofOpening:  {op.Open, op.Fork},
 		ofChanging: {op.Unlink, op.Rmdir, op.Rename, op.Link, op.SymlinkOp, op.Mkdir, op.Mknod},
 		ofMapping:  {op.Mmap},
 		ofCopying:  {op.Copy, op.Dup},
 		ofHolding:  {op.Close, op.LockOp},
+		ofMoving:   {op.Rename},
 		ofLives:    {op.Fork, op.Wait, op.Kill, op.Signal},
 	} {
 		for _, k := range kinds {
-			all[k] = need(of)
+			all[k] |= 1 << of
 		}
 	}
 	return all
@@ -243,20 +240,23 @@ func (d *skimmer) glimpse(row int) *op.Op {
 	s, o := d.slots[row], &d.seen
 	o.Kind, o.Actor, o.Ret, o.Waits, o.Inside, o.Lock.Family = s.kind, s.actor, s.result, s.waits, s.inside, s.family
 	o.File.ID, o.File.Type, o.Flags = s.file, s.fileType, 0
-	switch needOf[s.kind] {
-	case ofOpening:
-		o.Flags, o.File.Nlink = s.flags, s.nlink
-	case ofMapping:
-		o.Cmd = s.cmd
-	case ofCopying:
-		o.File2.ID, o.File2.Type = s.file2, s.file2Type
-	case ofHolding:
-		if o.FD, o.Lock.Mode = s.fd, s.mode; s.family == op.NoLock {
-			o.Lock.Mode = 0
-		}
-	case ofLives:
-		if o.Child, o.Signal = s.child, s.signal; s.kind == op.Fork {
-			o.Flags = s.flags
+	d.seenNames[0].Type = op.UnknownType
+	for set := needsOf[s.kind]; set != 0; set &= set - 1 {
+		switch need(bits.TrailingZeros16(set)) {
+		case ofOpening:
+			o.Flags, o.File.Nlink = s.flags, s.nlink
+		case ofMapping:
+			o.Cmd = s.cmd
+		case ofCopying:
+			o.File2.ID, o.File2.Type = s.file2, s.file2Type
+		case ofHolding:
+			if o.FD, o.Lock.Mode = s.fd, s.mode; s.family == op.NoLock {
+				o.Lock.Mode = 0
+			}
+		case ofMoving:
+			d.seenNames[0].Type = s.names[0].fileType
+		case ofLives:
+			o.Child, o.Signal = s.child, s.signal
 		}
 	}
 	if s.count == 0 {
@@ -265,10 +265,6 @@ func (d *skimmer) glimpse(row int) *op.Op {
 	}
 	o.Names = d.seenNames[:s.count]
 	full := o.File.ID.IsZero() || o.ChangesNames()
-	d.seenNames[0].Type = op.UnknownType
-	if s.kind == op.Rename {
-		d.seenNames[0].Type = s.names[0].fileType
-	}
 	for i := range o.Names {
 		n, from := &o.Names[i], &s.names[i]
 		n.Dir, n.Base = from.dir, from.base
