@@ -55,8 +55,9 @@ type Sieve struct {
 
 	lockNumbers map[op.FileID]int32
 	locks       []lock
-	era         int32 // counts the places at which operations may be missing
-	mistrusts   bool  // of the order by locks
+	takers      map[int32]*takers // by subjects
+	era         int32             // counts the places at which operations may be missing
+	mistrusts   bool              // of the order by locks
 
 	at      epoch      // of the operation that is noted
 	named   [2]int32   // its names, each a subject of its own
@@ -75,7 +76,7 @@ func NewSieve() *Sieve {
 	s := &Sieve{
 		seed: maphash.MakeSeed(), table: make([]uint32, 1<<12), all: make([]subject, 1),
 		known: map[op.Actor]int32{}, actors: make([]performer, 2), files: fileTable{all: make([]inode, 1<<12)},
-		lockNumbers: map[op.FileID]int32{}, locks: make([]lock, 1),
+		lockNumbers: map[op.FileID]int32{}, locks: make([]lock, 1), takers: map[int32]*takers{},
 	}
 	s.rows = newRows(rowsRoom, s.keepsRow)
 	return s
@@ -169,9 +170,12 @@ func (s *Sieve) Note(o *op.Op) {
 		case write, is&observing != 0:
 			s.touch(b, write)
 		}
-		b.signs |= lockSign(o.Lock.Family)
+		if sign := lockSign(o.Lock.Family); sign != 0 {
+			b.signs |= sign
+			s.takes(u.subject, o)
+		}
 		if u.parts {
-			b.signs |= parted
+			s.part(u.subject)
 		}
 		if vanished(o) || b.doubtful() {
 			s.race(b)

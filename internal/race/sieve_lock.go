@@ -64,6 +64,9 @@ func (s *Sieve) handle(me int32, o *op.Op) {
 				s.shareTable(s.actor(o.Child))
 			}
 		}
+	case op.Send, op.Uring:
+		s.actors[s.processOf(o.Actor)].gave = true
+		s.share(g)
 	default:
 		s.share(g)
 	}
@@ -214,7 +217,7 @@ func (b *subject) doubtful() bool {
 	switch {
 	case b.signs&(guarded|contended) == 0:
 		return false
-	case b.signs&locks == locks, b.signs&locks != 0 && b.signs&parted != 0:
+	case b.signs&locks == locks, b.signs&lockLost != 0:
 		return true
 	}
 	return b.signs&guarded != 0 && b.signs&stolen != 0

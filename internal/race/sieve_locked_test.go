@@ -103,13 +103,18 @@ func (m *locksmith) act(p *player) {
 			m.drop(p, fd)
 		}
 		exit(m.author, p)
+		if m.r.IntN(2) == 0 {
+			m.waits(p.parent)
+		}
 	case roll < 38:
 		wait(m.author, p)
 	case roll < 40:
 		m.dups(p)
 	case roll < 42:
 		tell(m.author, p)
-	case roll < 42+m.meddlings:
+	case roll == 42 && m.r.IntN(6) == 0:
+		m.tidy()
+	case roll < 43+m.meddlings:
 		lock := fmt.Sprint("k", m.r.IntN(2))
 		if m.files[lock] != 0 {
 			m.do(p, m.one("unlink %s", "rename %s gone", "stat %s"), lock)
@@ -119,6 +124,41 @@ func (m *locksmith) act(p *player) {
 		}
 	default:
 		m.work(p)
+	}
+}
+
+// waits lets a process wait for a child that is over, if it is not over itself.
+func (m *locksmith) waits(p *player) {
+	if slices.Contains(m.procs, p) {
+		wait(m.author, p)
+	}
+}
+
+// tidy ends nearly all processes but the first, which waits for them and then removes the lock files.
+func (m *locksmith) tidy() {
+	for i := len(m.procs) - 1; i > 0; i-- {
+		p := m.procs[i]
+		if m.r.IntN(12) == 0 {
+			continue
+		}
+		for _, fd := range m.open(p) {
+			m.drop(p, fd)
+		}
+		exit(m.author, p)
+		for range 3 {
+			if m.r.IntN(12) > 0 {
+				m.waits(p.parent)
+			}
+		}
+	}
+	for lock := range 2 {
+		if name := fmt.Sprint("k", lock); m.files[name] != 0 && m.r.IntN(4) > 0 {
+			m.do(m.procs[0], "unlink %s", name)
+			delete(m.files, name)
+		}
+	}
+	for range 2 + m.r.IntN(2) {
+		m.forks(m.procs[0])
 	}
 }
 

@@ -16,8 +16,10 @@ type performer struct {
 	parent, reaper int32 // 0: not known, not yet
 	forked, reaped int32 // the ticks of these two then
 	tick           int32 // counts the forks and waits that it did, from 1
+	left           int32 // of a process: how many others it has begun that are not known to be clean
 	exited         bool
 	signalled      bool // another process sent it a signal
+	gave           bool // descriptors to another process, perhaps
 	watched        bool // all that it and its descendants did is kept
 	grip           grip
 }
@@ -62,9 +64,14 @@ func (s *Sieve) appear(a op.Actor) int32 {
 	if p := a.Process(); p != a { // a thread of it
 		s.shareTable(n)
 		s.shareTable(s.known[p])
+	} else {
+		s.actors[s.known[a.Parent()]].left++
 	}
 	return n
 }
+
+// processOf is the number of an actor's process.
+func (s *Sieve) processOf(a op.Actor) int32 { return s.known[a.Process()] }
 
 // live notes what an operation means for the lives of actors.
 func (s *Sieve) live(me int32, o *op.Op) {
@@ -88,6 +95,9 @@ func (s *Sieve) live(me int32, o *op.Op) {
 		if o.Child != "" && c != stranger && s.actors[c].exited && s.actors[c].reaper == 0 {
 			s.actors[me].tick++
 			s.actors[c].reaper, s.actors[c].reaped = me, s.actors[me].tick
+			if s.actors[c].clean() && o.Child.Parent() == o.Actor.Process() {
+				s.actors[s.processOf(o.Actor)].left--
+			}
 		}
 	case op.Kill:
 		switch c := s.known[o.Child.Process()]; {

@@ -38,6 +38,7 @@ const (
 	parted                     // a name ceased to lead there
 	peopled                    // so many readers are unordered that they are not told apart
 	guarded                    // but for locks it would be raced for
+	lockLost                   // so that locks on it may have ceased to exclude each other
 	stolen                     // a name of it was made by one who alone could, and taken away by another, perhaps
 )
 
@@ -162,6 +163,7 @@ func (s *Sieve) unite(a, b int32) int32 {
 	if into.untouched() {
 		a, b, into, from = b, a, from, into
 	}
+	s.uniteTakers(a, b)
 	from.part = a
 	into.signs |= from.signs
 	switch {
@@ -296,11 +298,11 @@ func (s *Sieve) clear(b *subject) {
 	b.crowd, b.wrote, b.read = 0, epoch{}, epoch{}
 }
 
-// perilous reports whether locks on the subject can have failed to exclude each other: its name went, or
-// they are of two classes.
+// perilous reports whether locks on the subject can have failed to exclude each other: they were lost, or
+// are of two classes.
 func (b *subject) perilous() bool {
 	const both = flocked | ranged
-	return b.signs&raced != 0 && (b.signs&both == both || b.signs&both != 0 && b.signs&parted != 0)
+	return b.signs&raced != 0 && (b.signs&both == both || b.signs&lockLost != 0)
 }
 
 // keeps reports whether operations on the subject are kept.
