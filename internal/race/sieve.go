@@ -259,7 +259,9 @@ func (s *Sieve) verdict(o *op.Op, uses []use) (v verdict, several bool) {
 	switch {
 	case o.Lock.Family != op.NoLock && len(uses) == 1: // and that subject is kept
 		return onSubject | verdict(uses[0].subject), false
-	case int(o.Kind) >= op.Kinds || natures[o.Kind]&always != 0 || o.Waits || o.Inside || o.Lock.Family != op.NoLock || orders(o.File.Type):
+	case moot(o):
+		return leftOut, false
+	case int(o.Kind) >= op.Kinds || natures[o.Kind]&always != 0 && (o.Kind != op.Exec || !o.Failed()) || o.Waits || o.Inside || o.Lock.Family != op.NoLock || orders(o.File.Type):
 		return 0, false
 	}
 	switch o.Kind {

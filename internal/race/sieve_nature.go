@@ -6,7 +6,7 @@ import "filerace/internal/op"
 type nature uint8
 
 const (
-	always    nature = 1 << iota // a Stream sees it whatever it is about
+	always    nature = 1 << iota // a Stream sees it whatever it is about, but see moot
 	observing                    // what it finds hangs on what others do to a file or name
 	telling                      // on whatever it is, it may tell what became of a lock that its process has (activity), or closes what one that does has opened
 	plain                        // on a descriptor, it has to do with that file and nothing else
@@ -61,8 +61,24 @@ func vanished(o *op.Op) bool {
 		o.Flags&op.O_TMPFILE != op.O_TMPFILE
 }
 
-// dull are files that are never raced for here: nothing that is done to them changes what others find.
-func dull(t op.FileType) bool { return t == op.Proc || t == op.Device }
+// moot are operations that neither are on a file or name that anybody can race for nor order others.
+func moot(o *op.Op) bool {
+	switch {
+	case o.Waits:
+		return false
+	case o.Kind == op.Wait:
+		return o.Failed() || o.Child == ""
+	case o.Kind == op.SocketOp, o.Kind == op.Close:
+		return o.Failed()
+	case o.Kind == op.Stat, o.Kind == op.Seek, o.Kind == op.Sync:
+		return orders(o.File.Type)
+	}
+	return false
+}
+
+// dull are files that are never raced for here: nothing that is done to them changes what others find, or what comes
+// before what for the world.
+func dull(t op.FileType) bool { return t == op.Proc || t == op.Device || t == op.Anon }
 
 // orders reports whether operations on such a file order others.
-func orders(t op.FileType) bool { return t == op.Pipe || t == op.Socket || t == op.Anon }
+func orders(t op.FileType) bool { return t == op.Pipe || t == op.Socket }

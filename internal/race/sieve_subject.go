@@ -3,6 +3,7 @@ package race
 import (
 	"hash/maphash"
 	"math/bits"
+	"slices"
 
 	"filerace/internal/op"
 )
@@ -242,25 +243,30 @@ func (s *Sieve) allBefore(b *subject) bool {
 	return true
 }
 
-// reads adds a reader. Those that come before the present operation of the same actor
-// need not be remembered.
+// reads adds a reader. Those that come before it need not be remembered: its own earlier reads, and others where there is
+// no room for them.
 func (s *Sieve) reads(b *subject, e epoch) {
 	switch {
 	case b.signs&(raced|peopled) != 0:
 	case b.crowd != 0:
-		list := s.crowds[b.crowd-1]
-		kept := list[:0]
-		for _, o := range list {
-			if e != s.at || !s.before(o, b) {
-				kept = append(kept, o)
+		list := &s.crowds[b.crowd-1]
+		if e == s.at {
+			own := slices.IndexFunc(*list, func(o epoch) bool { return o.actor == e.actor })
+			if own >= 0 && e.lock == 0 {
+				(*list)[own] = e
+				return
+			}
+			// What comes behind a reader with a lock need not come behind those that it came behind by the lock alone.
+			if e.lock != 0 || len(*list) == crowdMax {
+				*list = slices.DeleteFunc(*list, func(o epoch) bool { return s.before(o, b) })
 			}
 		}
-		if len(kept) == crowdMax {
+		if len(*list) == crowdMax {
 			s.clear(b)
 			b.signs |= peopled
 			return
 		}
-		s.crowds[b.crowd-1] = append(kept, e)
+		*list = append(*list, e)
 	case b.read.actor == 0 || e == s.at && s.before(b.read, b):
 		b.read = e
 	default:

@@ -204,8 +204,9 @@ func TestSieveKeeps(t *testing.T) {
 			1    pipe 3 4
 			1    write 4 "a"
 			1    read 3
+			1    fstat 4
 			1    close 3
-			1    write f "a"`, "1 2 3 4"},
+			1    write f "a"`, "1 2 3 5"},
 		"a directory that was listed meanwhile": {`
 			mkdir d
 			1    fork 1.1
@@ -328,6 +329,31 @@ func TestSieveCrowd(t *testing.T) {
 	}
 }
 
+// Readers that come one after the other take no room, whatever else there is.
+func TestSieveManyReaders(t *testing.T) {
+	script := "have f \"a\"\n1 fork 1.1\n1 fork 1.2\n1.1 stat f\n1.2 stat f"
+	for i := range 3 * crowdMax {
+		script += fmt.Sprintf("\n1 fork 1.%d\n1.%[1]d stat f\n1.%[1]d exit 0\n1 wait 1.%[1]d", i+3)
+	}
+	ops := sieved(worldtest.Ops(t, script+"\n1.1 exit 0\n1.2 exit 0\n1 wait 1.1\n1 wait 1.2\n1 unlink f"))
+	if ops[len(ops)-1].Kind == op.Unlink {
+		t.Error("what comes behind all readers is kept")
+	}
+}
+
+// What came earlier is no reason to forget what came later.
+func TestSieveReadersUnited(t *testing.T) {
+	s := NewSieve()
+	s.at = epoch{actor: 2, tick: 1}
+	b := &s.all[s.subject(0, 0)]
+	for _, e := range []epoch{{actor: 3, tick: 5}, {actor: 4, tick: 1}, {actor: 3, tick: 1}} {
+		s.reads(b, e)
+	}
+	if got := s.crowds[b.crowd-1]; !slices.Contains(got, epoch{actor: 3, tick: 5}) {
+		t.Errorf("%v are remembered", got)
+	}
+}
+
 // A descriptor of a file that nobody raced for is left open where only its opening is kept; what comes under its number
 // is another file's.
 func TestSieveAndReusedDescriptors(t *testing.T) {
@@ -389,26 +415,6 @@ func TestSieveFull(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 4, 6, 7, 8} {
 		if !slices.Contains(got, n) {
 			t.Errorf("where subjects are taken for one another, %d is left out", n)
-		}
-	}
-}
-
-// What may change what others find.
-func TestSieveChanges(t *testing.T) {
-	for want, ops := range map[bool][]op.Op{
-		true: {
-			{Kind: op.Mmap, Cmd: op.PROT_WRITE}, {Kind: op.Chmod}, {Kind: op.Write, Ret: 3}, {Kind: op.Open, Flags: op.O_TRUNC},
-			{Kind: op.Open, Flags: op.O_CREAT, Names: []op.Name{{After: op.FileID{Ino: 1}}}}, {Kind: op.Unlink}, {Kind: op.Link},
-		},
-		false: {
-			{Kind: op.Mmap}, {Kind: op.Read, Ret: 3}, {Kind: op.Write, Ret: -5}, {Kind: op.Open, Flags: op.O_TRUNC, Ret: -2}, {Kind: op.Truncate, Waits: true},
-			{Kind: op.Open, Names: []op.Name{{After: op.FileID{Ino: 1}}}}, // left over from another row
-		},
-	} {
-		for i := range ops {
-			if got := changes(&ops[i]); got != want {
-				t.Errorf("%v: %v", &ops[i], got)
-			}
 		}
 	}
 }

@@ -62,6 +62,9 @@ func (d *decoder) open(l *loader, s *segment, row int) (err error) {
 	d.loader = l
 	defer d.caught(&err)
 	d.left, d.active, d.vocabulary.strange = int(d.file.NumRows()), d.active[:0], nil
+	for in := range d.scopes {
+		d.scopes[in] = d.scopes[in][:0]
+	}
 	d.via.begin()
 	d.fds.begin()
 	for _, name := range later {
@@ -80,6 +83,7 @@ func (d *decoder) reset(path []string, chunk *parquet.FileColumnChunk, r func() 
 		if c := d.columns[last]; c != nil && !c.fixed(chunk) {
 			c.begin(chunk, r())
 			d.active = append(d.active, c)
+			d.scopes[scopeOf[last]] = append(d.scopes[scopeOf[last]], c)
 		}
 	case path[0] == "via":
 		d.via.reset(last, chunk)

@@ -26,7 +26,57 @@ type filtered struct {
 	kept   uint64 // by bits, those of the last rows that it was asked for that are yet to be picked
 	from   int    // where these rows begin
 
+	scopes [scopes][]*column
+	some   []pick   // those that are in a scope
 	glance *skimmer // nil: the filter always knew
+}
+
+// scope tells in which rows a column counts. In others it is not read.
+type scope uint8
+
+const (
+	inAll    scope = iota
+	inNamed        // with names
+	inTwice        // with a second name
+	inLocked       // on locks
+	inKept         // that keep arguments
+	scopes
+)
+
+// scopeOf is by columns; those that are not in it count in all rows.
+var scopeOf = func() map[string]scope {
+	all := map[string]scope{"seen": inNamed, "file_path": inNamed}
+	put := func(in scope, columns ...string) {
+		for _, c := range columns {
+			all[c] = in
+		}
+	}
+	for i, nth := range [...]string{"", "2"} {
+		in := [...]scope{inNamed, inTwice}[i]
+		for _, of := range [...]string{"dir", "before", "after"} {
+			put(in, of+nth+"_dev", of+nth+"_ino", of+nth+"_birth")
+		}
+		put(in, "base"+nth, "name"+nth+"_type", "name"+nth+"_nlink", "name"+nth+"_size")
+	}
+	put(inTwice, "path2") // path is a file's, too
+	put(inLocked, "lock_mode", "lock_wait", "lock_start", "lock_end", "lock_whence")
+	put(inKept, "arg0", "arg1", "arg2", "arg3", "arg4", "arg5")
+	return all
+}()
+
+// within reports whether a row is in a scope; what counts in all rows has been read of it.
+func (s *slot) within(in scope) bool {
+	switch in {
+	case inNamed:
+		return s.count > 0
+	case inTwice:
+		return s.count > 1
+	case inLocked:
+		return s.op.Lock.Family != op.NoLock
+	case inKept:
+		return s.kept != 0
+	}
+	return true
 }
 
 // restart begins with another segment.
@@ -58,9 +108,21 @@ func (d *decoder) readKept() (n int, err error) {
 	if err := d.choose(); err != nil {
 		return 0, err
 	}
-	for _, c := range d.active {
-		if err := c.pick(d.picks, d.span); err != nil {
-			return 0, d.damaged(err)
+	for in := range scopes {
+		some := d.picks
+		if in != inAll {
+			some = d.some[:0]
+			for _, k := range d.picks {
+				if d.slots[k.slot].within(in) {
+					some = append(some, k)
+				}
+			}
+			d.some = some
+		}
+		for _, c := range d.scopes[in] {
+			if err := c.pick(some, d.span); err != nil {
+				return 0, d.damaged(err)
+			}
 		}
 	}
 	if err := d.via.pick(d.picks, d.span); err != nil {
