@@ -52,7 +52,7 @@ type row struct {
 	LockWhence int32  `parquet:"lock_whence,zstd"`
 
 	ArgPath  string `parquet:"arg_path,dict,zstd"` // as the program gave it, where that is not path
-	ArgPath2 string `parquet:"arg_path2,zstd"`
+	ArgPath2 string `parquet:"arg_path2,dict,zstd"`
 
 	Names       int32  `parquet:"names,dict,zstd"` // how many entries were looked up
 	Path        string `parquet:"path,dict,zstd"`  // the first of them; without any, the path of the file reached
@@ -70,7 +70,7 @@ type row struct {
 	NameNlink   uint32 `parquet:"name_nlink,dict,zstd"`
 	NameSize    int64  `parquet:"name_size,dict,zstd"`
 
-	Path2        string `parquet:"path2,zstd"`
+	Path2        string `parquet:"path2,dict,zstd"`
 	Base2        string `parquet:"base2,zstd"`
 	Dir2Dev      uint64 `parquet:"dir2_dev,dict,zstd"`
 	Dir2Ino      uint64 `parquet:"dir2_ino,dict,zstd"`
@@ -97,13 +97,13 @@ type row struct {
 	File2Ino   uint64 `parquet:"file2_ino,dict,zstd"`
 	File2Birth int64  `parquet:"file2_birth,dict,zstd"`
 	File2Type  string `parquet:"file2_type,dict,zstd"`
-	File2Path  string `parquet:"file2_path,zstd"`
+	File2Path  string `parquet:"file2_path,dict,zstd"`
 	File2Nlink uint32 `parquet:"file2_nlink,dict,zstd"`
 	File2Size  int64  `parquet:"file2_size,dict,zstd"`
 
-	Sum      uint32 `parquet:"sum,zstd"` // CRC-32C of what was written
+	Sum      uint32 `parquet:"sum,dict,zstd"` // CRC-32C of what was written
 	Reaped   int32  `parquet:"reaped,dict,zstd"`
-	Child    string `parquet:"child,zstd"`
+	Child    string `parquet:"child,dict,zstd"`
 	Status   int32  `parquet:"status,dict,zstd"`
 	Signal   int32  `parquet:"signal,dict,zstd"`
 	Waits    bool   `parquet:"waits,zstd"`
@@ -120,7 +120,7 @@ type row struct {
 	OFD2     int64  `parquet:"ofd2,dict,zstd"`
 	Decision int64  `parquet:"decision,zstd"`
 	Next     uint32 `parquet:"next,dict,zstd"` // as sum, of the number that is written counted one up; 0: it is no number
-	Next2    uint32 `parquet:"next2,zstd"`     // of one whose most significant byte comes first
+	Next2    uint32 `parquet:"next2,dict,zstd"`     // of one whose most significant byte comes first
 	SameLo   int32  `parquet:"same_lo,zstd"`   // bytes that were there already (same_hi: behind the last), counted from off
 	SameHi   int32  `parquet:"same_hi,zstd"`
 
