@@ -60,6 +60,8 @@ type Sieve struct {
 	mistrusts   bool              // of the order by locks
 
 	at      epoch      // of the operation that is noted
+	trailOf instant    // whose way back by forks was followed last, which is
+	trail   int32      // the number of a trail
 	named   [2]int32   // its names, each a subject of its own
 	asked   sync.Mutex // while used is that of an operation that Keeps is asked for
 	used    []use

@@ -18,9 +18,11 @@ type performer struct {
 	tick           int32 // counts the forks and waits that it did, from 1
 	left           int32 // of a process: how many others it has begun that are not known to be clean
 	exited         bool
-	signalled      bool // another process sent it a signal
-	gave           bool // descriptors to another process, perhaps
-	watched        bool // all that it and its descendants did is kept
+	signalled      bool  // another process sent it a signal
+	gave           bool  // descriptors to another process, perhaps
+	watched        bool  // all that it and its descendants did is kept
+	trail          int32 // the last one that it was on, and up to which of its ticks
+	until          int32
 	grip           grip
 }
 
@@ -86,6 +88,7 @@ func (s *Sieve) live(me int32, o *op.Op) {
 		if c := s.actor(o.Child); c != stranger && c != me {
 			p := &s.actors[me]
 			s.actors[c].parent, s.actors[c].forked = me, p.tick
+			s.trailOf = instant{} // it may lead through c
 			p.tick++
 		}
 	case op.Exit:
@@ -142,17 +145,28 @@ func (s *Sieve) hardBefore(e epoch) bool {
 
 // led reports whether forks lead from a moment to the present operation.
 func (s *Sieve) led(e epoch) bool {
-	at := s.at
+	if at := (instant{s.at.actor, s.at.tick}); s.trailOf != at {
+		s.trailOf = at
+		s.follow()
+	}
+	p := &s.actors[e.actor]
+	return p.trail == s.trail && e.tick <= p.until
+}
+
+// follow marks the actors from which forks lead to the present operation.
+func (s *Sieve) follow() {
+	s.trail++
+	at := s.trailOf
 	for range hopsMax {
-		if at.actor == e.actor {
-			return e.tick <= at.tick
+		p := &s.actors[at.actor]
+		if p.trail == s.trail {
+			return // nobody is its own ancestor, but a recording may say so
 		}
-		a := &s.actors[at.actor]
-		if at = (epoch{actor: a.parent, tick: a.forked}); at.actor == stranger {
-			return false
+		p.trail, p.until = s.trail, at.tick
+		if at = (instant{p.parent, p.forked}); at.actor == stranger {
+			return
 		}
 	}
-	return false
 }
 
 // watch lets all be kept that an actor and its descendants did.

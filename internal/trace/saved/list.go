@@ -91,19 +91,23 @@ func (l *list[T]) pick(some []pick, n int) error {
 func (l *list[T]) pickSlowly(c *column, some []pick, n int, first bool) error {
 	total, row, page, rep, def := 0, 0, c.page, c.rep, c.def
 	l.parts = l.parts[:0]
+	empty := c.emptyLists(n) // from row on
 	for i, p := range some {
-		over, err := c.passRows(int(p.row) - row)
-		if err != nil {
-			return err
+		if int(p.row) >= row+empty {
+			over, err := c.passRows(int(p.row) - row)
+			if err != nil {
+				return err
+			}
+			k, err := c.length()
+			if err != nil {
+				return err
+			}
+			l.grow(total + k)
+			c.take(total, k)
+			l.note(over, k)
+			total, row = total+k, int(p.row)+1
+			empty = c.emptyLists(n - row)
 		}
-		k, err := c.length()
-		if err != nil {
-			return err
-		}
-		l.grow(total + k)
-		c.take(total, k)
-		l.note(over, k)
-		total, row = total+k, int(p.row)+1
 		if !first && l.ends[i] != total {
 			return fmt.Errorf("lists of column %s are of another length", c.name)
 		}

@@ -119,9 +119,9 @@ type row struct {
 	OFD      int64  `parquet:"ofd,delta,zstd"`
 	OFD2     int64  `parquet:"ofd2,dict,zstd"`
 	Decision int64  `parquet:"decision,zstd"`
-	Next     uint32 `parquet:"next,dict,zstd"` // as sum, of the number that is written counted one up; 0: it is no number
-	Next2    uint32 `parquet:"next2,dict,zstd"`     // of one whose most significant byte comes first
-	SameLo   int32  `parquet:"same_lo,zstd"`   // bytes that were there already (same_hi: behind the last), counted from off
+	Next     uint32 `parquet:"next,dict,zstd"`  // as sum, of the number that is written counted one up; 0: it is no number
+	Next2    uint32 `parquet:"next2,dict,zstd"` // of one whose most significant byte comes first
+	SameLo   int32  `parquet:"same_lo,zstd"`    // bytes that were there already (same_hi: behind the last), counted from off
 	SameHi   int32  `parquet:"same_hi,zstd"`
 
 	Via []nameRow `parquet:"via,list"` // walked through; before them names beyond the second, if there are any
