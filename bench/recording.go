@@ -52,8 +52,9 @@ func (l *lab) recordings() section {
 		return services[(kind+1)*len(lengths)-1].peak.median() / services[kind*len(lengths)].peak.median()
 	}
 	out.note("`filerace explain` of each, %d times by turns, from its start to its end, by the clock: with decoding and judging side by side, "+
-		"and on one core (GOMAXPROCS=1). Operations on files that nobody can have raced for are left out before they are judged: nearly all of the build's; all of the storm's, which is one process; all of the correct service's, as they are done under one lock; and none of the careless one's, which is the worst that there is. "+
-		"The build has nothing in its cache; it and the storm are recorded by `filerace run --with bpf`. "+
+		"and on one core (GOMAXPROCS=1). Operations on files that nobody can have raced for are left out before they are judged: nearly all of the build's; all of the storm's, which is one process; most of what is done where much goes on at once; all of the correct service's, as they are done under one lock; and none of the careless one's, which is the worst that there is. "+
+		"The build has nothing in its cache; it, the storm, and much at once are recorded by `filerace run --with bpf`. "+
+		"Much at once: go build ./internal/op with nothing in the cache, git commit, four processes that insert into two SQLite databases (if there is a sqlite3), and two that copy, replace and edit files under flock(1). "+
 		"The services are made up: eight processes at a file and a log with locks, appends and replacements, with the same files live however long they run; the careless look at both files before they have the lock. "+
 		"The longer run takes %.2f of the memory of the shorter, and %.2f where they are careless.", rounds, ratio(0), ratio(1))
 	return out
@@ -76,6 +77,11 @@ func (l *lab) record(out *section) (list []*recorded, err error) {
 	}
 	if r, err := l.recordStorm(); err != nil {
 		out.note("a storm was not recorded: %v", err)
+	} else {
+		list = append(list, r)
+	}
+	if r, err := l.recordBusy(); err != nil {
+		out.note("much at once was not recorded: %v", err)
 	} else {
 		list = append(list, r)
 	}
