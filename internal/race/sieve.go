@@ -172,8 +172,8 @@ func (s *Sieve) Note(o *op.Op) {
 		case write, is&observing != 0:
 			s.touch(b, write)
 		}
-		if sign := lockSign(o.Lock.Family); sign != 0 {
-			b.signs |= sign
+		sign := lockSign(o.Lock.Family)
+		if b.signs |= sign; sign&(flocked|ranged) != 0 {
 			s.takes(u.subject, o)
 		}
 		if u.parts {
