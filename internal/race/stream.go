@@ -105,11 +105,13 @@ func (s *Stream) Take(e world.Event) {
 		s.noteOld(o)
 	}
 
-	kept := &s.recent
-	if bulky(o.Kind) {
-		kept = &s.contents
+	switch {
+	case moot(o): // a daemon closes all descriptors that there could be
+	case bulky(o.Kind):
+		s.contents.add(e)
+	default:
+		s.recent.add(e)
 	}
-	kept.add(e)
 	eff := s.world.Apply(o)
 	s.asked.note(eff)
 	if veils(o) {

@@ -255,3 +255,24 @@ func TestFindingsAreToldAsTheyHappen(t *testing.T) {
 		t.Errorf("at the end: %d findings", len(told))
 	}
 }
+
+// A daemon closes all descriptors that there could be. That is nothing to keep, and what came before is.
+func TestClosingNothingTakesNoRoom(t *testing.T) {
+	script, begin := fmt.Sprintf(lost, "%s", 40, 41), strings.Builder{}
+	for i := range 2 * ringLen {
+		fmt.Fprintf(&begin, "28 29 11 close fd=%d = -9\n", 100+i)
+	}
+	told := streamed(t, fmt.Sprintf(script, begin.String()))
+	if got := rulesOf(told); got != "lost-update observed" {
+		t.Fatal(got)
+	}
+	opens := 0
+	for _, o := range told[0].Ops {
+		if o.Kind == op.Open {
+			opens++
+		}
+	}
+	if opens != 5 {
+		t.Errorf("%d opens are still kept, want all five", opens)
+	}
+}
