@@ -192,7 +192,7 @@ func (l *lab) timedExplain(r *recorded, env ...string) (took time.Duration, most
 }
 
 // peakEvery is how often a process is asked for the most memory that it has had.
-const peakEvery = 10 * time.Millisecond
+const peakEvery = 2 * time.Millisecond
 
 // peak tells the most memory that a process had until it ended, in bytes: VmHWM of
 // proc(5). What wait4(2) says instead counts the most that this process ever had,
