@@ -1,8 +1,11 @@
 package race
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
+
+	"github.com/klauspost/compress/s2"
 )
 
 // verdict is what keeping an operation hangs on: its upper two bits say what the others are.
@@ -24,8 +27,9 @@ type row struct {
 	actor   int32
 }
 
-// rows are the operations that were noted, in order, by pages. One takes next to nothing where few things happen over and over
-// of which none is kept, half a byte where some are, and some five bytes where many different things happen.
+// rows are the operations that were noted, in order, by pages. Their rows are compressed until it is known for good which are
+// kept: to next to nothing where few things happen over and over, of which none is kept, and to about a byte where
+// many different things happen.
 type rows struct {
 	most  int            // that there are at most
 	room  int            // bytes that there are for them
@@ -33,31 +37,29 @@ type rows struct {
 	pages []*page
 	last  []row // those that do not fill a page yet
 
-	// While a page is made:
-	places  [rowPlaces]uint16 // of kinds, plus 1
-	numbers [rowsPage]uint8
+	// While a page is made, or read:
+	places         [rowPlaces]uint16 // of kinds, plus 1
+	numbers        [rowsPage]uint8
+	plain, smaller []byte
 }
 
 const (
 	rowsPage  = 1 << 14
 	rowsRoom  = 40 << 20
-	sceneRows = 64
 	kindsMax  = 256 // of rows, in a page where they have numbers
-	fewKinds  = 16  // of which two fit into a byte
 	rowPlaces = 4 * kindsMax
+	rowBytes  = 8
+	pageBytes = rowsPage / 8 // when it is settled
 )
 
-// page is a page of rows: either kinds and numbers, or verdicts and scenes.
+// page is a page of rows: either kinds and their numbers, or verdicts and actors.
 type page struct {
-	kinds   []row
-	numbers []uint8 // of the kinds; with few of them, of two rows each; none if there is one kind, or none seemed to be kept
-	kept    []bool  // by kinds, once that is known
-	none    bool    // none of them is
+	kinds  []row
+	packed []byte // numbers, or verdicts and behind them actors; nil if there is one kind, or none seemed to be kept
 
-	verdicts []verdict
-	who      []uint8 // places in the cast of the scene
-	scenes   []int32 // where their casts begin
-	cast     []int32 // actors
+	kept *[rowsPage / 64]uint64 // by bits, once it is settled; nil: see all and none
+	all  bool
+	none bool
 }
 
 // newRows returns rows that take up to so many bytes.
@@ -75,10 +77,10 @@ func (r *rows) add(v verdict, actor int32) {
 	}
 	p := r.numbered()
 	if p == nil {
-		p = inScenes(r.last)
+		p = r.asTheyAre()
 	}
 	r.pages, r.last = append(r.pages, p), r.last[:0]
-	r.room -= 12*len(p.kinds) + len(p.numbers) + 4*len(p.verdicts) + len(p.who) + 4*len(p.scenes) + 4*cap(p.cast)
+	r.room -= rowBytes*len(p.kinds) + len(p.packed) + pageBytes
 	if r.room < 0 {
 		r.most = min(r.most, len(r.pages)*rowsPage)
 	}
@@ -102,49 +104,55 @@ func (r *rows) numbered() *page {
 		r.numbers[i] = uint8(r.places[at] - 1)
 	}
 	p := &page{kinds: slices.Clip(kinds)}
-	switch {
-	case len(kinds) == 1, !slices.ContainsFunc(kinds, r.keeps):
-	case len(kinds) <= fewKinds:
-		p.numbers = make([]uint8, rowsPage/2)
-		for i := range p.numbers {
-			p.numbers[i] = r.numbers[2*i] | r.numbers[2*i+1]<<4
-		}
-	default:
-		p.numbers = slices.Clone(r.numbers[:])
+	if len(kinds) > 1 && slices.ContainsFunc(kinds, r.keeps) {
+		p.packed = r.packed(r.numbers[:])
 	}
 	return p
 }
 
-// inScenes makes a page of rows of which many differ; but few actors take part in a scene.
-func inScenes(all []row) *page {
-	p := &page{verdicts: make([]verdict, len(all)), who: make([]uint8, len(all))}
-	begin, latest, place := 0, int32(-1), uint8(0)
-	for i, k := range all {
-		if i%sceneRows == 0 {
-			begin, latest = len(p.cast), -1
-			p.scenes = append(p.scenes, int32(begin))
-		}
-		if k.actor != latest {
-			at := slices.Index(p.cast[begin:], k.actor)
-			if at < 0 {
-				at = len(p.cast) - begin
-				p.cast = append(p.cast, k.actor)
-			}
-			latest, place = k.actor, uint8(at)
-		}
-		p.verdicts[i], p.who[i] = k.verdict, place
+// asTheyAre makes a page of the last rows.
+func (r *rows) asTheyAre() *page {
+	r.plain = r.plain[:0]
+	for _, k := range r.last {
+		r.plain = binary.LittleEndian.AppendUint32(r.plain, uint32(k.verdict))
 	}
-	return p
+	for _, k := range r.last {
+		r.plain = binary.LittleEndian.AppendUint32(r.plain, uint32(k.actor))
+	}
+	return &page{packed: r.packed(r.plain)}
+}
+
+// packed compresses the bytes of a page.
+func (r *rows) packed(plain []byte) []byte {
+	r.smaller = s2.Encode(r.smaller[:cap(r.smaller)], plain)
+	return slices.Clone(r.smaller)
+}
+
+// each shows f the rows of a page whose rows are at hand, by their place.
+func (r *rows) each(p *page, f func(int, row)) {
+	plain, err := s2.Decode(r.plain[:cap(r.plain)], p.packed)
+	if err != nil {
+		panic(err) // it was packed here
+	}
+	if r.plain = plain; p.kinds != nil {
+		for i, n := range plain {
+			f(i, p.kinds[n])
+		}
+		return
+	}
+	for i := range rowsPage {
+		f(i, row{verdict(binary.LittleEndian.Uint32(plain[4*i:])), int32(binary.LittleEndian.Uint32(plain[4*(rowsPage+i):]))})
+	}
 }
 
 // kinds shows f each kind of row that there is, at least once.
 func (r *rows) kinds(f func(row)) {
 	for _, p := range r.pages {
+		if p.kinds == nil {
+			r.each(p, func(_ int, k row) { f(k) })
+		}
 		for _, k := range p.kinds {
 			f(k)
-		}
-		for i := range p.verdicts {
-			f(p.inScene(i))
 		}
 	}
 	for _, k := range r.last {
@@ -152,17 +160,32 @@ func (r *rows) kinds(f func(row)) {
 	}
 }
 
-func (p *page) inScene(i int) row {
-	return row{p.verdicts[i], p.cast[int(p.scenes[i/sceneRows])+int(p.who[i])]}
-}
-
-// settle notes of which kinds rows are kept, when that is known for good.
+// settle notes which rows are kept, when that is known for good. No more are added.
 func (r *rows) settle() {
 	for _, p := range r.pages {
-		p.kept, p.none = make([]bool, len(p.kinds)), p.verdicts == nil
-		for i, k := range p.kinds {
-			p.kept[i] = r.keeps(k)
-			p.none = p.none && !p.kept[i]
+		switch {
+		case p.kinds != nil && !slices.ContainsFunc(p.kinds, r.keeps):
+			p.none = true
+		case len(p.kinds) == 1:
+			p.all = true
+		case p.packed != nil:
+			p.kept = new([rowsPage / 64]uint64)
+			r.each(p, p.keepsIf(r.keeps))
+		}
+		p.kinds, p.packed = nil, nil
+	}
+	rest := &page{kept: new([rowsPage / 64]uint64)}
+	for i, k := range r.last {
+		rest.keepsIf(r.keeps)(i, k)
+	}
+	r.pages, r.last, r.plain, r.smaller = append(r.pages, rest), nil, nil, nil
+}
+
+// keepsIf notes that a row is kept, if it is.
+func (p *page) keepsIf(keeps func(row) bool) func(int, row) {
+	return func(i int, k row) {
+		if keeps(k) {
+			p.kept[i/64] |= 1 << (i % 64)
 		}
 	}
 }
@@ -170,52 +193,19 @@ func (r *rows) settle() {
 // known tells by bits which of the n rows from a row on, 64 at most, are kept; false if that is not known.
 func (r *rows) known(from, n int) (kept uint64, ok bool) {
 	for at := 0; at < n; {
-		begin := (from + at) % rowsPage
-		end := min(begin+n-at, rowsPage)
-		some, ok := r.inPage((from+at)/rowsPage, begin, end)
-		if !ok {
+		p, begin := r.pages[(from+at)/rowsPage], (from+at)%rowsPage
+		here := min(n-at, 64-begin%64)
+		var word uint64
+		switch {
+		case p.kept != nil:
+			word = p.kept[begin/64] >> (begin % 64)
+		case p.all:
+			word = math.MaxUint64
+		case !p.none:
 			return 0, false
 		}
-		kept |= some << at
-		at += end - begin
-	}
-	return kept, true
-}
-
-// inPage is known for some rows of a page.
-func (r *rows) inPage(page, begin, end int) (kept uint64, ok bool) {
-	set := func(i int, is bool) {
-		if is {
-			kept |= 1 << (i - begin)
-		}
-	}
-	if page == len(r.pages) {
-		for i := begin; i < end; i++ {
-			set(i, r.keeps(r.last[i]))
-		}
-		return kept, true
-	}
-	p := r.pages[page]
-	switch {
-	case p.none:
-	case p.verdicts != nil:
-		for i := begin; i < end; i++ {
-			set(i, r.keeps(p.inScene(i)))
-		}
-	case len(p.kinds) == 1:
-		for i := begin; i < end; i++ {
-			set(i, p.kept[0])
-		}
-	case p.numbers == nil:
-		return 0, false
-	case len(p.kinds) <= fewKinds:
-		for i := begin; i < end; i++ {
-			set(i, p.kept[p.numbers[i/2]>>(i%2*4)&15])
-		}
-	default:
-		for i := begin; i < end; i++ {
-			set(i, p.kept[p.numbers[i]])
-		}
+		kept |= word & (math.MaxUint64 >> (64 - here)) << at
+		at += here
 	}
 	return kept, true
 }

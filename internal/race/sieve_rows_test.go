@@ -11,7 +11,7 @@ import (
 func TestRows(t *testing.T) {
 	r := rand.New(rand.NewPCG(21, 22))
 	var all []row
-	for _, kinds := range []int{1, 2, fewKinds, fewKinds + 1, kindsMax, kindsMax + 1, 5000} {
+	for _, kinds := range []int{1, 2, 16, 17, kindsMax, kindsMax + 1, 5000} {
 		for range rowsPage {
 			n := r.IntN(kinds)
 			all = append(all, row{verdict(n) | onSubject, int32(n % 7)})
@@ -29,9 +29,9 @@ func TestRows(t *testing.T) {
 			rows.add(k.verdict, k.actor)
 		}
 		rows.keeps, late = keeps, true
-		rows.settle()
 		seen := map[row]bool{}
 		rows.kinds(func(k row) { seen[k] = true })
+		rows.settle()
 		unknown := 0
 		for from := 0; from < len(all); {
 			n := min(1+r.IntN(64), len(all)-from)
@@ -61,19 +61,24 @@ func TestRows(t *testing.T) {
 
 // What there is room for is bounded, and what is at hand are whole pages.
 func TestRowsAreBounded(t *testing.T) {
-	rows, added := newRows(3*rowsPage, func(row) bool { return true }), 0
-	for ; added < rows.most; added++ {
-		rows.add(verdict(added), 2)
-	}
-	if pages := added / rowsPage; added%rowsPage != 0 || pages != 1 {
-		t.Errorf("%d rows, %d pages", added, pages)
-	}
-	rows, added = newRows(3*rowsPage, func(row) bool { return true }), 0
-	for ; added < rows.most; added++ {
-		rows.add(verdict(added%4), 2)
-	}
-	if pages := added / rowsPage; pages != 6 {
-		t.Errorf("%d pages of rows of four kinds", pages)
+	r := rand.New(rand.NewPCG(23, 24))
+	for name, c := range map[string]struct {
+		next         func(n int) verdict
+		fewest, most int // bytes of a page
+	}{
+		"all different": {func(int) verdict { return verdict(r.Uint32()) }, 4 * rowsPage, 6 * rowsPage},
+		"one":           {func(int) verdict { return onSubject | 7 }, pageBytes, pageBytes + 100},
+		"few in turn":   {func(n int) verdict { return verdict(n % 4) }, pageBytes, pageBytes + 2000},
+		"many in turn":  {func(n int) verdict { return verdict(n % 1000) }, pageBytes + 2000, rowsPage * 2},
+	} {
+		const room = 100 * rowsPage
+		rows, added := newRows(room, func(row) bool { return true }), 0
+		for ; added < rows.most; added++ {
+			rows.add(c.next(added), 2)
+		}
+		if each := room / (added / rowsPage); added%rowsPage != 0 || each < c.fewest || each > c.most {
+			t.Errorf("%s: %d rows, %d bytes a page", name, added, each)
+		}
 	}
 }
 
