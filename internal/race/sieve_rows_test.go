@@ -59,6 +59,18 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// Where no kind of row is kept, that is known, though nobody knows which row is of which.
+func TestRowsOfWhichNoneIsKept(t *testing.T) {
+	rows := newRows(rowsRoom, func(row) bool { return false })
+	for n := range rowsPage {
+		rows.add(verdict(n%3), int32(n%5))
+	}
+	rows.settle()
+	if kept, ok := rows.known(60, 64); kept != 0 || !ok {
+		t.Errorf("kept %b, known %v", kept, ok)
+	}
+}
+
 // What there is room for is bounded, and what is at hand are whole pages.
 func TestRowsAreBounded(t *testing.T) {
 	r := rand.New(rand.NewPCG(23, 24))
