@@ -189,7 +189,7 @@ var checkThenCreate = Info{
 	Harm: "Two processes each believe that they made the file. One of the two contents is lost; if the file is a pid file or a " +
 		"marker of who is in charge, two are in charge.",
 	Safe: "O_CREAT|O_EXCL, link, mkdir, or rename with RENAME_NOREPLACE decide in one step who was first. A lock held over the check and the " +
-		"creation orders them. Equal contents are not reported.",
+		"creation orders them, and so does one on the file itself, if what it holds is looked at under the lock before it is written. Equal contents are not reported.",
 	Wrong: `if [ ! -e daemon.pid ]; then
 	echo $$ >daemon.pid
 fi`,

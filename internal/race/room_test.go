@@ -49,6 +49,12 @@ const twoCounts = `
 `
 
 func TestRoom(t *testing.T) {
+	const made = `
+		1    fork 1.1
+		1    fork 1.2
+		1.1  stat new
+		1.1  open new rdwr,creat = 3
+	`
 	for name, c := range map[string][2]string{
 		"two counts": {twoCounts, "lost-update /w/n, partial-read /w/n"},
 		"a lock that is removed": {`
@@ -69,6 +75,38 @@ func TestRoom(t *testing.T) {
 			1.1  open new wronly,creat = 3
 			1.1  close 3
 			1.2  open new wronly,creat = 3`, "check-then-create /w/new"},
+		"a creation that is looked at again under a lock": {made + `
+			1.1  lock 3 RD
+			1.1  fstat 3
+			1.1  lock 3 WR
+			1.1  write 3 "1"
+			1.2  open new rdwr,creat = 3`, ""},
+		"one that is locked and left alone": {made + `
+			1.1  flock 3 EX
+			1.1  close 3
+			1.2  open new rdwr,creat = 3`, ""},
+		"one that is locked and written blindly": {made + `
+			1.1  flock 3 EX
+			1.1  write 3 "1"
+			1.2  open new rdwr,creat = 3`, "check-then-create /w/new"},
+		"one that is looked at, and not locked": {made + `
+			1.1  fstat 3
+			1.1  write 3 "1"
+			1.2  open new rdwr,creat = 3`, "check-then-create /w/new"},
+		"one of which another file is locked": {made + `
+			1.1  open k rdwr,creat = 4
+			1.1  flock 4 EX
+			1.1  fstat 4
+			1.1  write 3 "1"
+			1.2  open new rdwr,creat = 3`, "check-then-create /w/new"},
+		"one that empties the file": {`
+			1    fork 1.1
+			1    fork 1.2
+			1.1  stat new
+			1.1  open new rdwr,creat,trunc = 3
+			1.1  flock 3 EX
+			1.1  close 3
+			1.2  open new rdwr,creat = 3`, "check-then-create /w/new"},
 		"a position, and a record": {`
 			have log "one\n"
 			1    fork 1.1
@@ -258,5 +296,24 @@ func TestShapesAreLookedFor(t *testing.T) {
 	}
 	if len(seen) != 6 {
 		t.Errorf("shapes of %d rules", len(seen))
+	}
+}
+
+// What became of a creation must be known, one way or the other.
+func TestRoomIsSilentWhereItSeesNoMore(t *testing.T) {
+	for times, want := range map[int]string{roomPerProcess / 2: "check-then-create /w/new", 2 * roomPerProcess: ""} {
+		script := `
+			1    fork 1.1
+			1    fork 1.2
+			1    fork 1.3
+			1.1  stat new
+			1.1  open new rdwr,creat = 3
+			1.2  open new rdwr,creat = 3`
+		for range times {
+			script += "\n1.2 fstat 3\n1.3 stat new"
+		}
+		if got := roomIn(t, script+"\n1.1 write 3 \"1\""); got != want {
+			t.Errorf("after %d looks of others, room for %q, want %q", 2*times, got, want)
+		}
 	}
 }
