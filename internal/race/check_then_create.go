@@ -13,7 +13,8 @@ import (
 // other's.
 //
 // Ruled out: O_EXCL and RENAME_NOREPLACE, looking again after the other's
-// creation, a lock that orders the creations, appending, and equal contents.
+// creation, or reading what the other wrote before writing over it, a lock that
+// orders the creations, appending, and equal contents.
 type checkThenCreateRule struct {
 	looks    *looks
 	arrivals *arrivals
@@ -30,6 +31,8 @@ type claim struct {
 	name            *world.Entry
 	file            *world.File
 	cut             severed
+
+	read, reread bool // the claimant has read what the creator wrote, and the other way round
 }
 
 func newCheckThenCreate() Rule {
@@ -51,6 +54,8 @@ func (r *checkThenCreateRule) Step(_ *world.World, e *world.Effect, report func(
 		r.replace(e, report)
 	case op.Write, op.Copy:
 		r.write(e, report)
+	case op.Read:
+		r.read(e)
 	}
 	if r.claims.n > 0 {
 		for _, d := range e.Closed {
@@ -115,14 +120,34 @@ func (r *checkThenCreateRule) write(e *world.Effect, report func(Finding)) {
 	for _, c := range r.byFile.get(e.File) {
 		var harm bool
 		if c.ofd == e.OFD {
-			harm = len(c.cut.segs) > 0 && c.cut.wrote(e) || hasWriter(e.Over, c.made.deed, c.opened)
+			harm = len(c.cut.segs) > 0 && c.cut.wrote(e) || !c.read && hasWriter(e.Over, c.made.deed, c.opened)
 		} else if sideOf(e.Op.Actor, c.made.deed, c.opened) {
-			harm = hasWriter(e.Over, c.opened, c.made.deed)
+			harm = !c.reread && hasWriter(e.Over, c.opened, c.made.deed)
 		}
 		if harm {
 			report(c.finding(e.File, deedOf(e)))
 			r.settle(c)
 			return
+		}
+	}
+}
+
+// read notes who knows by now that the other has written, as those do that make a database together.
+func (r *checkThenCreateRule) read(e *world.Effect) {
+	if e.File == nil || e.Op.Failed() {
+		return
+	}
+	for _, c := range r.byFile.get(e.File) {
+		by := func(d, other deed) bool {
+			return slices.ContainsFunc(e.File.Segs, func(s world.Seg) bool {
+				return s.Lo < e.Hi && e.Lo < s.Hi && s.By != nil && sideOf(s.By.Actor, d, other)
+			})
+		}
+		switch {
+		case sideOf(e.Op.Actor, c.opened, c.made.deed):
+			c.read = c.read || by(c.made.deed, c.opened)
+		case sideOf(e.Op.Actor, c.made.deed, c.opened):
+			c.reread = c.reread || by(c.opened, c.made.deed)
 		}
 	}
 }
@@ -189,7 +214,7 @@ var checkThenCreate = Info{
 	Harm: "Two processes each believe that they made the file. One of the two contents is lost; if the file is a pid file or a " +
 		"marker of who is in charge, two are in charge.",
 	Safe: "O_CREAT|O_EXCL, link, mkdir, or rename with RENAME_NOREPLACE decide in one step who was first. A lock held over the check and the " +
-		"creation orders them, and so does one on the file itself, if what it holds is looked at under the lock before it is written. Equal contents are not reported.",
+		"creation orders them, and so does one on the file itself, if what it holds is read under the lock before it is written. Equal contents are not reported.",
 	Wrong: `if [ ! -e daemon.pid ]; then
 	echo $$ >daemon.pid
 fi`,
@@ -200,7 +225,7 @@ else
 fi`,
 	Source:  "TLPI 5.1 (creating a file exclusively); CWE-367; https://github.com/Metaswitch/chronos/pull/191 (start-stop-daemon --make-pidfile)",
 	Kinds:   []op.Kind{op.Open, op.Rename},
-	Awake:   []op.Kind{op.Write, op.Copy},
+	Awake:   []op.Kind{op.Write, op.Copy, op.Read},
 	AwakeOn: closes,
 	New:     newCheckThenCreate,
 }

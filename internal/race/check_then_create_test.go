@@ -44,6 +44,27 @@ func TestCheckThenCreate(t *testing.T) {
 			1.1  open dst wronly,creat,trunc = 3  #*
 			1.1  close 3
 		`,
+		"read before the other wrote": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  stat dst = -ENOENT          #*
+			1.2  open dst rdwr,creat = 3     #*
+			1.1  open dst rdwr,creat = 3     #*
+			1.1  read 3
+			1.2  write 3 "12\n"
+			1.1  pwrite 3 0 "11\n"           #*
+		`,
+		"read what one wrote oneself": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  stat dst = -ENOENT          #*
+			1.2  open dst rdwr,creat = 3     #*
+			1.1  open dst rdwr,creat = 3     #*
+			1.1  write 3 "1111\n"
+			1.1  pread 3 0 5
+			1.2  pwrite 3 5 "12\n"
+			1.1  pwrite 3 5 "11\n"           #*
+		`,
 		"in pieces": `
 			1    fork 1.1
 			1    fork 1.2
@@ -64,6 +85,26 @@ func TestCheckThenCreate(t *testing.T) {
 
 func TestCheckThenCreateSilent(t *testing.T) {
 	scripts(t, map[string]string{
+		"a database that two make": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  stat db = -ENOENT
+			1.2  open db rdwr,creat = 3
+			1.1  open db rdwr,creat = 3
+			1.1  pread 3 0 16
+			1.2  pread 3 0 16
+			1.2  lock 3 WR 0 9
+			1.2  pwrite 3 0 "page one"
+			1.2  lock 3 UN
+			1.1  lock 3 WR 0 9
+			1.1  pread 3 0 16
+			1.1  pwrite 3 0 "page two"
+			1.1  lock 3 UN
+			1.2  lock 3 WR 0 9
+			1.2  pread 3 0 16
+			1.2  pwrite 3 0 "page 333"
+			1.2  lock 3 UN
+		`,
 		"exclusive": `
 			1    fork 1.1
 			1    fork 1.2
