@@ -19,7 +19,7 @@ import (
 //
 // Ruled out: files written under another name and renamed, locks on both sides,
 // appended logs, readers that poll a growing file, and readers that then ask for a lock on it
-// and do not get it (SQLite looks at the header first, and gives up if the database is locked).
+// and do not get it, or get it and read again (SQLite looks at the header first, and gives up if the database is locked).
 type partialReadRule struct {
 	sessions perFile[[]*session]
 	progress perOFD[progress]
@@ -51,6 +51,7 @@ type glimpse struct {
 	session       *session
 	hi            int64
 	polls         bool // the reader saw another part of the same writing before
+	locked        bool // the reader's side has had a lock on the file since
 	forgiven      bool
 }
 
@@ -65,8 +66,8 @@ func (r *partialReadRule) ForgetName(n *world.Entry) { r.names.ForgetName(n) }
 func (r *partialReadRule) Forget(f *world.File) { r.sessions.Forget(f) }
 
 func (r *partialReadRule) Step(w *world.World, e *world.Effect, report func(Finding)) {
-	if e.Op.Failed() && e.Op.AsksForLock() && e.File != nil {
-		r.refused(e)
+	if e.File != nil && !e.Op.Waits && (e.Op.AsksForLock() || e.Op.Kind == op.Read) {
+		r.careful(e)
 	}
 	if !e.Op.Failed() && isRegular(e.File) {
 		switch e.Op.Kind {
@@ -89,17 +90,27 @@ func (r *partialReadRule) Step(w *world.World, e *world.Effect, report func(Find
 
 func (r *partialReadRule) awake() bool { return r.sessions.n+len(r.partial) > 0 }
 
-// refused forgives the glimpses of a reader that does not get a lock on the file: it knows that
-// somebody is at work there.
-func (r *partialReadRule) refused(e *world.Effect) {
-	forgive := func(g *glimpse) { g.forgiven = g.forgiven || g.file == e.File.ID && g.read.tied(e) }
+// careful forgives the glimpses of a reader that does not get a lock on the file, as it knows that
+// somebody is at work there; or gets one, and reads again.
+func (r *partialReadRule) careful(e *world.Effect) {
+	look := func(g *glimpse) {
+		switch {
+		case g.file != e.File.ID || !g.read.tied(e):
+		case e.Op.Kind == op.Read:
+			g.forgiven = g.forgiven || g.locked && e.Lo < e.Hi
+		case e.Op.Failed():
+			g.forgiven = true
+		default:
+			g.locked = true
+		}
+	}
 	for _, s := range r.sessions.get(e.File) {
 		for _, g := range s.glimpses {
-			forgive(g)
+			look(g)
 		}
 	}
 	for _, g := range r.partial {
-		forgive(g)
+		look(g)
 	}
 }
 
@@ -162,7 +173,7 @@ func (r *partialReadRule) read(e *world.Effect) {
 	}
 	p := earlier
 	if e.Lo < e.Hi {
-		p = progress{deedOf(e), e.Hi}
+		p = progress{deedOf(e), max(e.Hi, earlier.hi)}
 	}
 	if at == nil {
 		r.progress.put(d, p)
@@ -256,7 +267,7 @@ var partialRead = Info{
 	Harm: "The reader gets an empty file, or the first part of one, and takes it for the whole: a parser complains, a default is " +
 		"used, a counter starts at nothing.",
 	Safe: "A new version that is written elsewhere and renamed into place; a lock held by writer and reader; reading again. Logs opened for " +
-		"appending, readers that poll a growing file, and readers that are then refused a lock on it are not reported.",
+		"appending, readers that poll a growing file, and readers that are then refused a lock on it, or read it again under one, are not reported.",
 	Wrong: `echo "$config" >app.conf        # readers find it empty in between`,
 	Right: `t=$(mktemp app.conf.XXXXXX) &&
 	echo "$config" >"$t" &&

@@ -45,6 +45,34 @@ func TestPartialRead(t *testing.T) {
 			1.2  read 3 4 = 0                #*
 			1.1  write 3 "new contents"      #*
 		`,
+		"locked afterwards, and not read again": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open s rdwr,creat = 3      #*
+			1.1  pwrite 3 0 "page one"
+			1.2  open s rdwr = 3
+			1.2  read 3
+			1.2  read 3                      #*
+			1.1  pwrite 3 8 "page two"       #*
+			1.2  lock 3 RD 0 9
+			1.2  close 3
+			1.1  close 3
+			1.1  exit 0
+			1.2  exit 0
+		`,
+		"read again in part, without a lock": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open s rdwr,creat = 3      #*
+			1.1  pwrite 3 0 "page one"
+			1.2  open s rdwr = 3
+			1.2  read 3
+			1.2  read 3                      #*
+			1.1  pwrite 3 8 "page two"       #*
+			1.2  pread 3 2 4
+			1.1  exit 0
+			1.2  exit 0
+		`,
 		"another process's lock is refused, or on another file": `
 			have s "old contents"
 			have l ""
@@ -213,7 +241,39 @@ func TestPartialReadSilent(t *testing.T) {
 			1.1  write 3 "a page"
 			1.2  exit 5
 		`,
-		"the same, and the lock is asked for late": `
+		"a look at the header, and then a lock and another look": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open db rdwr,creat = 3
+			1.1  pwrite 3 0 "page one"
+			1.2  open db rdwr = 3
+			1.2  read 3
+			1.2  read 3
+			1.1  pwrite 3 8 "page two"
+			1.2  lock 3 RD 0 9
+			1.2  pread 3 2 4
+			1.1  close 3
+			1.1  exit 0
+			1.2  exit 0
+		`,
+		"read again in pieces that overlap": `
+			1    fork 1.1
+			1    fork 1.2
+			1.1  open db rdwr,creat = 3
+			1.1  pwrite 3 0 "page one"
+			1.2  open db rdwr = 3
+			1.2  read 3
+			1.2  read 3
+			1.1  pwrite 3 8 "page two"
+			1.2  open db rdwr = 4
+			1.2  pread 4 0 8
+			1.2  pread 4 2 4
+			1.2  pread 4 8 8
+			1.1  close 3
+			1.1  exit 0
+			1.2  exit 0
+		`,
+		"a database whose lock is asked for late": `
 			1    fork 1.1
 			1    fork 1.2
 			1.1  open s rdwr,creat = 3
