@@ -134,20 +134,16 @@ func (r *checkThenCreateRule) write(e *world.Effect, report func(Finding)) {
 
 // read notes who knows by now that the other has written, as those do that make a database together.
 func (r *checkThenCreateRule) read(e *world.Effect) {
-	if e.File == nil || e.Op.Failed() {
+	if e.File == nil || e.Op.Failed() || len(r.byFile.get(e.File)) == 0 {
 		return
 	}
+	from := slices.DeleteFunc(slices.Clone(e.File.Segs), func(s world.Seg) bool { return s.Hi <= e.Lo || e.Hi <= s.Lo })
 	for _, c := range r.byFile.get(e.File) {
-		by := func(d, other deed) bool {
-			return slices.ContainsFunc(e.File.Segs, func(s world.Seg) bool {
-				return s.Lo < e.Hi && e.Lo < s.Hi && s.By != nil && sideOf(s.By.Actor, d, other)
-			})
-		}
 		switch {
 		case sideOf(e.Op.Actor, c.opened, c.made.deed):
-			c.read = c.read || by(c.made.deed, c.opened)
+			c.read = c.read || hasWriter(from, c.made.deed, c.opened)
 		case sideOf(e.Op.Actor, c.made.deed, c.opened):
-			c.reread = c.reread || by(c.opened, c.made.deed)
+			c.reread = c.reread || hasWriter(from, c.opened, c.made.deed)
 		}
 	}
 }

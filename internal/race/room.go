@@ -141,7 +141,7 @@ func (r *Room) between(path string, a1, a2 *moment, on []moment) {
 			continue // what orders the threads of a process is not seen
 		}
 		rule := shape(a1, b, a2)
-		if rule == "check-then-create" && (a2.looksAgain(on) || r.blindBehind(path, a2)) {
+		if rule == "check-then-create" && r.looksAgain(path, a2) {
 			continue // as databases do
 		}
 		if rule == "" || !world.Unordered(b.at, a1.at) || !world.Unordered(b.at, a2.at) {
@@ -222,28 +222,18 @@ func (m *moment) creates() bool {
 	return m.replaces() || o.Kind == op.Open && !o.Failed() && o.Flags&(op.O_CREAT|op.O_EXCL) == op.O_CREAT
 }
 
-// blindBehind reports whether not all is kept of what the process did with the path afterwards, and no change is.
-func (r *Room) blindBehind(path string, m *moment) bool {
-	u := r.paths[path]
-	if len(u.moments) < roomPerPath && u.full != m.process && r.most > 0 {
-		return false
-	}
-	return !slices.ContainsFunc(u.moments, func(o moment) bool {
-		return o.process == m.process && o.at.Seq > m.at.Seq && changesBytes(o.by)
-	})
-}
-
-// looksAgain reports whether the process locked the file that it may have created, and saw under the lock what it held, before
-// it changed it; or did not change it.
-func (m *moment) looksAgain(on []moment) bool {
+// looksAgain reports whether the process of a creation locked the file, and saw under the lock what it held, before
+// it changed it; or did not change it, as far as is known.
+func (r *Room) looksAgain(path string, m *moment) bool {
 	if m.replaces() || empties(m.by) {
 		return false
 	}
+	u := r.paths[path]
 	locked := false
-	for i := range on {
-		o := on[i].by
+	for i := range u.moments {
+		o := u.moments[i].by
 		switch {
-		case on[i].process != m.process || on[i].at.Seq <= m.at.Seq || o.File.ID != m.by.File.ID || o.Failed():
+		case u.moments[i].process != m.process || u.moments[i].at.Seq <= m.at.Seq || o.File.ID != m.by.File.ID || o.Failed():
 		case o.AsksForLock():
 			locked = true
 		case locked && (o.Kind == op.Read || o.Kind == op.Stat):
@@ -252,7 +242,7 @@ func (m *moment) looksAgain(on []moment) bool {
 			return false
 		}
 	}
-	return locked
+	return locked || len(u.moments) == roomPerPath || u.full == m.process || r.most == 0 // what came afterwards may not be kept
 }
 
 func (m *moment) replaces() bool {

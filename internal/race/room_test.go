@@ -315,5 +315,9 @@ func TestRoomIsSilentWhereItSeesNoMore(t *testing.T) {
 		if got := roomIn(t, script+"\n1.1 write 3 \"1\""); got != want {
 			t.Errorf("after %d looks of others, room for %q, want %q", 2*times, got, want)
 		}
+		empties := strings.Replace(script, "1.1  open new rdwr,creat", "1.1  open new rdwr,creat,trunc", 1)
+		if got := roomIn(t, empties); got != "check-then-create /w/new" {
+			t.Errorf("after %d looks of others, room for %q where the creation itself does harm", 2*times, got)
+		}
 	}
 }

@@ -173,7 +173,7 @@ func (s *Sieve) Note(o *op.Op) {
 			s.touch(b, write)
 		}
 		sign := lockSign(o.Lock.Family)
-		if b.signs |= sign; sign&(flocked|ranged) != 0 {
+		if b.signs |= sign; sign&anyLock != 0 {
 			s.takes(u.subject, o)
 		}
 		if u.parts {
@@ -263,7 +263,7 @@ func (s *Sieve) verdict(o *op.Op, uses []use) (v verdict, several bool) {
 		return onSubject | verdict(uses[0].subject), false
 	case moot(o):
 		return leftOut, false
-	case int(o.Kind) >= op.Kinds || natures[o.Kind]&always != 0 && (o.Kind != op.Exec || !o.Failed()) || o.Waits || o.Inside || o.Lock.Family != op.NoLock || orders(o.File.Type):
+	case int(o.Kind) >= op.Kinds || natureOf(o)&always != 0 || o.Waits || o.Inside || o.Lock.Family != op.NoLock || orders(o.File.Type):
 		return 0, false
 	}
 	switch o.Kind {

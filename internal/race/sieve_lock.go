@@ -213,11 +213,10 @@ const several = -1
 // doubtful reports whether rules may find something on a subject all of whose uses are ordered by locks, because they go by
 // more than the order of uses: who has which lock, or what could have been in another schedule.
 func (b *subject) doubtful() bool {
-	const locks = flocked | ranged
 	switch {
 	case b.signs&(guarded|contended) == 0:
 		return false
-	case b.signs&locks == locks, b.signs&lockLost != 0:
+	case b.signs&anyLock == anyLock, b.signs&lockLost != 0:
 		return true
 	}
 	return b.signs&guarded != 0 && b.signs&stolen != 0

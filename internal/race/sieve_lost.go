@@ -55,9 +55,9 @@ func (s *Sieve) takes(n int32, o *op.Op) {
 	c.add(taker{me, heirs})
 }
 
-func (c *takers) add(k taker) {
-	if c.many = c.many || len(c.list) == takersMax; !c.many {
-		c.list = append(c.list, k)
+func (t *takers) add(k taker) {
+	if t.many = t.many || len(t.list) == takersMax; !t.many {
+		t.list = append(t.list, k)
 	}
 }
 

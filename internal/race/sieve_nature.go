@@ -32,6 +32,9 @@ func natureOf(o *op.Op) nature {
 		return observing | telling | handling // a word of a later version
 	}
 	n := natures[o.Kind]
+	if o.Kind == op.Exec && o.Failed() {
+		n &^= always
+	}
 	if n&plain != 0 && (len(o.Names) > 0 || o.File.ID.IsZero() || o.Waits || o.Inside || o.Lock.Family != op.NoLock) {
 		n &^= plain
 	}

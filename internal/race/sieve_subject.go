@@ -43,6 +43,9 @@ const (
 	stolen                     // a name of it was made by one who alone could, and taken away by another, perhaps
 )
 
+// anyLock are the locks that exclude others; those of the two classes do not exclude each other.
+const anyLock = flocked | ranged
+
 func lockSign(f op.LockFamily) sign {
 	switch f {
 	case op.FlockLock:
@@ -307,8 +310,7 @@ func (s *Sieve) clear(b *subject) {
 // perilous reports whether locks on the subject can have failed to exclude each other: they were lost, or
 // are of two classes.
 func (b *subject) perilous() bool {
-	const both = flocked | ranged
-	return b.signs&raced != 0 && (b.signs&both == both || b.signs&lockLost != 0)
+	return b.signs&raced != 0 && (b.signs&anyLock == anyLock || b.signs&lockLost != 0)
 }
 
 // keeps reports whether operations on the subject are kept.
