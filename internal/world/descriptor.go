@@ -79,9 +79,12 @@ func (tab *table) share(fd int, d *OFD, cloexec bool) {
 }
 
 func (tab *table) copied() *table {
-	c := &table{fds: FDs{low: make([]*Descriptor, 0, len(tab.fds.low))}}
+	c := &table{fds: FDs{low: make([]*Descriptor, 0, len(tab.fds.low)), used: make([]uint64, 0, len(tab.fds.used))}}
+	all := make([]Descriptor, 0, tab.fds.Len())
 	for fd, d := range tab.fds.All() {
-		c.share(fd, d.OFD, d.CloseOnExec)
+		all = append(all, *d)
+		c.fds.set(fd, &all[len(all)-1])
+		d.Refs++
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package world
 import (
 	"iter"
 	"maps"
+	"math/bits"
 	"slices"
 )
 
@@ -10,6 +11,7 @@ import (
 // gives the lowest that is free (open(2)).
 type FDs struct {
 	low  []*Descriptor       // below lowFDs; nil: not open
+	used []uint64            // by bits: which of low are open
 	high map[int]*Descriptor // the others
 	open int                 // all
 }
@@ -36,9 +38,11 @@ func (f *FDs) All() iter.Seq2[int, *Descriptor] { return f.from(0) }
 // from is All from a number on.
 func (f *FDs) from(lo int) iter.Seq2[int, *Descriptor] {
 	return func(yield func(int, *Descriptor) bool) {
-		for fd := max(lo, 0); fd < len(f.low); fd++ {
-			if d := f.low[fd]; d != nil && !yield(fd, d) {
-				return
+		for i, word := range f.used {
+			for ; word != 0; word &= word - 1 {
+				if fd := 64*i + bits.TrailingZeros64(word); fd >= lo && f.low[fd] != nil && !yield(fd, f.low[fd]) {
+					return
+				}
 			}
 		}
 		if len(f.high) == 0 {
@@ -67,7 +71,11 @@ func (f *FDs) set(fd int, d *Descriptor) {
 	if fd >= len(f.low) {
 		f.low = append(f.low, make([]*Descriptor, fd+1-len(f.low))...)
 	}
+	for fd/64 >= len(f.used) {
+		f.used = append(f.used, 0)
+	}
 	f.low[fd] = d
+	f.used[fd/64] |= 1 << (fd % 64)
 }
 
 // drop closes a number, if it is open.
@@ -77,6 +85,7 @@ func (f *FDs) drop(fd int) {
 		return
 	case uint(fd) < uint(len(f.low)):
 		f.low[fd] = nil
+		f.used[fd/64] &^= 1 << (fd % 64)
 	default:
 		delete(f.high, fd)
 	}

@@ -13,8 +13,13 @@ func TestFDsAreAMap(t *testing.T) {
 	want := map[int]*Descriptor{}
 	for range 20000 {
 		fd := r.IntN(20)
-		if r.IntN(4) == 0 {
+		switch r.IntN(6) {
+		case 0:
 			fd = lowFDs - 3 + r.IntN(6)
+		case 1:
+			fd = 62 + r.IntN(4)
+		case 2:
+			fd = 200 + 50*r.IntN(3)
 		}
 		if r.IntN(2) == 0 {
 			d := &Descriptor{}
@@ -37,5 +42,18 @@ func TestFDsAreAMap(t *testing.T) {
 	}
 	if got := maps.Collect(fds.All()); !maps.Equal(got, want) {
 		t.Errorf("%d are yielded of %d", len(got), len(want))
+	}
+	for lo := range lowFDs + 3 {
+		some := maps.Clone(want)
+		maps.DeleteFunc(some, func(fd int, _ *Descriptor) bool { return fd < lo })
+		if got := maps.Collect(fds.from(lo)); !maps.Equal(got, some) {
+			t.Fatalf("%d are yielded of %d from %d on", len(got), len(some), lo)
+		}
+	}
+	for fd := range fds.All() { // as the end of a process does
+		fds.drop(fd)
+	}
+	if fds.Len() != 0 || len(maps.Collect(fds.All())) != 0 {
+		t.Errorf("%d are left", fds.Len())
 	}
 }
