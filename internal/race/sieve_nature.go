@@ -52,7 +52,7 @@ func changes(o *op.Op) bool {
 	case op.Mmap:
 		return o.Cmd&op.PROT_WRITE != 0
 	case op.Open:
-		return o.Flags&op.O_TRUNC != 0 || o.ChangesNames() && len(o.Names) > 0 && o.Names[0].Before != o.Names[0].After
+		return o.Flags&op.O_TRUNC != 0 && (o.File.ID.IsZero() || !dull(o.File.Type)) || o.ChangesNames() && len(o.Names) > 0 && o.Names[0].Before != o.Names[0].After
 	}
 	return o.ChangesNames()
 }
