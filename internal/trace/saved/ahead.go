@@ -26,9 +26,10 @@ func (b *batch) count(picks []pick, n int) {
 	b.rest += int32(n) - next
 }
 
+// Few records are under way at a time: they are judged while they are in the processor's cache.
 const (
-	batchRecords = 4 * rowsAtOnce
-	batchesAhead = 8
+	batchRecords = rowsAtOnce
+	batchesAhead = 4
 	decodersMax  = 4
 )
 
