@@ -15,7 +15,7 @@ func TestSieveChanges(t *testing.T) {
 		},
 		false: {
 			{Kind: op.Mmap}, {Kind: op.Read, Ret: 3}, {Kind: op.Write, Ret: -5}, {Kind: op.Open, Flags: op.O_TRUNC, Ret: -2}, {Kind: op.Truncate, Waits: true},
-			{Kind: op.Open, Names: []op.Name{{After: op.FileID{Ino: 1}}}}, // left over from another row
+			{Kind: op.Open, Names: []op.Name{{After: op.FileID{Ino: 1}}}},                           // left over from another row
 			{Kind: op.Open, Flags: op.O_TRUNC, File: op.File{ID: op.FileID{Ino: 1}, Type: op.Proc}}, // as sh does with /dev/null
 		},
 	} {

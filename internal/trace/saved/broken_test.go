@@ -209,7 +209,7 @@ func FuzzRow(f *testing.F) {
 		f.Add(r.Event, r.Kind, r.Call, r.Path, r.Base, r.ArgPath, r.FilePath, r.FileType, r.LockFamily, r.LockMode, r.Names, r.ArgsKept, r.Result, r.Size, r.Grown, 1)
 	}
 	f.Add("gap", "", "", "", "", "", "", "", "", "", int32(0), int32(0), int64(0), int64(0), int64(0), 0)
-	d := newDecoder(nil)
+	d := newDecoder(nil, false)
 	f.Fuzz(func(t *testing.T, event, kind, call, path, base, arg, file, typ, family, mode string, names, args int32, result, size, grown int64, via int) {
 		in := row{
 			Event: event, Kind: kind, Call: call, Path: path, Base: base, ArgPath: arg, FilePath: file, FileType: typ, LockFamily: family,

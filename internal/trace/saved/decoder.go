@@ -20,13 +20,14 @@ type decoder struct {
 	active     []*column // those that have more than one value in the segment
 	via        *list[op.Name]
 	fds        *list[op.FDInfo]
-	filtered   // nothing of it is used where there is no filter
+	judged     bool // what judging makes of operations itself is not read
+	filtered        // little of it is used where there is no filter
 }
 
 const rowsAtOnce = 64
 
-func newDecoder(filter Filter) *decoder {
-	d := &decoder{slots: slotsOf[slot](), columns: map[string]*column{}}
+func newDecoder(filter Filter, judged bool) *decoder {
+	d := &decoder{slots: slotsOf[slot](), columns: map[string]*column{}, judged: judged}
 	d.filter = filter
 	for _, c := range columnsOf(&d.vocabulary, d.slots, (*slot).fields) {
 		if filter != nil {
@@ -80,10 +81,17 @@ func (d *decoder) reset(path []string, chunk *parquet.FileColumnChunk, r func() 
 	last := path[len(path)-1]
 	switch {
 	case len(path) == 1:
-		if c := d.columns[last]; c != nil && !c.fixed(chunk) {
+		c, in := d.columns[last], scopeOf[last]
+		switch {
+		case c == nil || in == inNone && d.judged:
+			return
+		case in == inNone:
+			in = inAll
+		}
+		if !c.fixed(chunk) {
 			c.begin(chunk, r())
 			d.active = append(d.active, c)
-			d.scopes[scopeOf[last]] = append(d.scopes[scopeOf[last]], c)
+			d.scopes[in] = append(d.scopes[in], c)
 		}
 	case path[0] == "via":
 		d.via.reset(last, chunk)
@@ -104,14 +112,29 @@ func (d *decoder) read() (n int, err error) {
 			return 0, d.damaged(err)
 		}
 	}
-	if err := d.via.read(n); err != nil {
-		return 0, d.damaged(err)
-	}
-	if err := d.fds.read(n); err != nil {
-		return 0, d.damaged(err)
+	if err := d.readLists(each[:n], n); err != nil {
+		return 0, err
 	}
 	d.left -= n
 	return n, nil
+}
+
+// readLists reads the lists of some of the next n rows.
+func (d *decoder) readLists(picks []pick, n int) error {
+	via, fds := picks, picks
+	if d.judged && !d.via.empty {
+		via = d.those(inLong, picks)
+	}
+	if err := d.via.pick(via, n); err != nil {
+		return d.damaged(err)
+	}
+	if d.judged && !d.fds.empty {
+		fds = d.those(inBegun, picks)
+	}
+	if err := d.fds.pick(fds, n); err != nil {
+		return d.damaged(err)
+	}
+	return nil
 }
 
 // records appends the records of the next rows to a batch.

@@ -40,7 +40,11 @@ const (
 	inTwice        // with a second name
 	inLocked       // on locks
 	inKept         // that keep arguments
+	inLong         // with names in a list
+	inBegun        // that tell with which descriptors a process began
 	scopes
+
+	inNone = scopes // what judging makes of operations itself
 )
 
 // scopeOf is by columns; those that are not in it count in all rows.
@@ -60,6 +64,7 @@ var scopeOf = func() map[string]scope {
 	}
 	put(inTwice, "path2") // path is a file's, too
 	put(inLocked, "lock_mode", "lock_wait", "lock_start", "lock_end", "lock_whence")
+	put(inNone, "seq", "uid", "cgroup", "parent", "ofd", "ofd2", "no_locks", "decision")
 	put(inKept, "arg0", "arg1", "arg2", "arg3", "arg4", "arg5")
 	return all
 }()
@@ -75,6 +80,10 @@ func (s *slot) within(in scope) bool {
 		return s.op.Lock.Family != op.NoLock
 	case inKept:
 		return s.kept != 0
+	case inLong:
+		return int(s.count) > len(s.names)
+	case inBegun:
+		return s.op.Kind != op.Exit && s.op.Kind != op.Exec && s.op.Kind != op.CloseRange
 	}
 	return true
 }
@@ -111,13 +120,7 @@ func (d *decoder) readKept() (n int, err error) {
 	for in := range scopes {
 		some := d.picks
 		if in != inAll {
-			some = d.some[:0]
-			for _, k := range d.picks {
-				if d.slots[k.slot].within(in) {
-					some = append(some, k)
-				}
-			}
-			d.some = some
+			some = d.those(in, some)
 		}
 		for _, c := range d.scopes[in] {
 			if err := c.pick(some, d.span); err != nil {
@@ -125,15 +128,23 @@ func (d *decoder) readKept() (n int, err error) {
 			}
 		}
 	}
-	if err := d.via.pick(d.picks, d.span); err != nil {
-		return 0, d.damaged(err)
-	}
-	if err := d.fds.pick(d.picks, d.span); err != nil {
-		return 0, d.damaged(err)
+	if err := d.readLists(d.picks, d.span); err != nil {
+		return 0, err
 	}
 	d.left -= d.span
 	d.row += d.span
 	return len(d.picks), nil
+}
+
+// those are the picks in a scope, until the next call.
+func (d *decoder) those(in scope, picks []pick) []pick {
+	d.some = d.some[:0]
+	for _, k := range picks {
+		if d.slots[k.slot].within(in) {
+			d.some = append(d.some, k)
+		}
+	}
+	return d.some
 }
 
 // choose finds the next rows that are kept, and passes over others, up to the segment's end if there are few.

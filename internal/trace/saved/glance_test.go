@@ -162,6 +162,11 @@ func only(t *testing.T, dir string, l *lottery) {
 	defer r.Close()
 	keepSome(t, r, rand.IntN(40_000))
 	r.Only(l)
+	want := kept
+	if rand.IntN(2) == 0 {
+		r.Judge()
+		want = asJudged
+	}
 	at := 0
 	for {
 		rec, err := r.Next()
@@ -178,7 +183,7 @@ func only(t *testing.T, dir string, l *lottery) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := kept(l.ops[at]); !reflect.DeepEqual(rec.Op, want) {
+		if want := want(l.ops[at]); !reflect.DeepEqual(rec.Op, want) {
 			t.Fatalf("share %v, operation %d:\n got %+v\nwant %+v", l.share, at, rec.Op, want)
 		}
 		if !l.keeps(at) {
@@ -189,6 +194,60 @@ func only(t *testing.T, dir string, l *lottery) {
 	if at != len(l.ops) {
 		t.Errorf("share %v: %d operations told of, want %d", l.share, at, len(l.ops))
 	}
+}
+
+// asJudged is what Reader.Judge leaves of an operation.
+func asJudged(o *op.Op) *op.Op {
+	o = kept(o)
+	o.Seq, o.OFD, o.OFD2, o.NoLocks, o.Decision = 0, 0, 0, false, 0
+	if len(o.Names) <= 2 {
+		o.Via = nil
+	}
+	if o.Kind == op.Exit || o.Kind == op.Exec || o.Kind == op.CloseRange {
+		o.FDs = nil
+	}
+	return o
+}
+
+// Operations that are to be judged lack only what Judge says.
+func TestJudge(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	var ops []*op.Op
+	for range 500 {
+		o := arbitraryOp(r)
+		for closes := r.IntN(3) == 0; closes && o.Kind != op.Exit && o.Kind != op.Exec && o.Kind != op.CloseRange; {
+			o = arbitraryOp(r)
+		}
+		ops = append(ops, o)
+		for range r.IntN(2) * r.IntN(2) * r.IntN(2*rowsAtOnce) { // no lists for a while
+			ops = append(ops, plainOps(1)...)
+		}
+	}
+	judge := func(t *testing.T, dir string) {
+		rd, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rd.Close()
+		rd.Judge()
+		for i := range ops {
+			rec, err := rd.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := asJudged(ops[i]); !reflect.DeepEqual(rec.Op, want) {
+				t.Fatalf("operation %d:\n got %+v\nwant %+v", i, rec.Op, want)
+			}
+		}
+	}
+	for name, e := range storages {
+		t.Run(name, func(t *testing.T) { judge(t, e.record(t, ops)) })
+	}
+	t.Run("segments", func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "r.filerace")
+		pieces(t, dir, ops, 130, false)
+		judge(t, dir)
+	})
 }
 
 // keepSome looks at the recording, and lets its reader keep so many bytes of that.

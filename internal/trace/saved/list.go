@@ -15,27 +15,33 @@ type list[T any] struct {
 	elems   []*T
 	fields  func(*T) []field
 	columns []*column
-	ends    []int // by row: where its elements end
-	empty   bool  // all lists of the segment are
+	ends    []int  // by pick: where its elements end
+	spans   []span // by slot
+	empty   bool   // all lists of the segment are
+	owed    int    // rows before the next one, that are to be passed over
+	later   []pick // counted from the first row that is owed
 
 	// Levels that the columns of the rows at hand have: they should be the same.
 	rep, def []byte
 	parts    []part // of the values of the rows at hand, what is taken
 }
 
+// span is where the elements of a list are.
+type span struct{ from, to int }
+
 // part is values that are passed over, and behind them those that are taken.
 type part struct{ over, taken int }
 
 func newList[T any](v *vocabulary, rows int, fields func(*T) []field) *list[T] {
-	l := &list[T]{ends: make([]int, rows), fields: fields, elems: []*T{new(T)}}
+	l := &list[T]{ends: make([]int, rows), spans: make([]span, rows), fields: fields, elems: []*T{new(T)}}
 	l.columns = columnsOf(v, l.elems, fields)
 	return l
 }
 
 // begin begins with another segment.
 func (l *list[T]) begin() {
-	clear(l.ends)
-	l.empty = true
+	clear(l.spans)
+	l.empty, l.owed = true, 0
 }
 
 // reset begins with the leaf of that name.
@@ -48,9 +54,6 @@ func (l *list[T]) reset(name string, chunk *parquet.FileColumnChunk) {
 	}
 }
 
-// read reads the lists of the next n rows.
-func (l *list[T]) read(n int) error { return l.pick(each[:n], n) }
-
 // each are all rows of those that are read at a time.
 var each = func() (all [rowsAtOnce]pick) {
 	for i := range all {
@@ -59,11 +62,35 @@ var each = func() (all [rowsAtOnce]pick) {
 	return all
 }()
 
-// pick reads the lists of some of the next n rows.
+// pick reads the lists of some of the next n rows. Those of other slots are empty.
 func (l *list[T]) pick(some []pick, n int) error {
 	if l.empty {
 		return nil
 	}
+	clear(l.spans)
+	if len(some) == 0 {
+		l.owed += n
+		return nil
+	}
+	if l.owed > 0 {
+		l.later = l.later[:0]
+		for _, p := range some {
+			l.later = append(l.later, pick{p.row + int32(l.owed), p.slot})
+		}
+		some, n, l.owed = l.later, n+l.owed, 0
+	}
+	if err := l.pickAll(some, n); err != nil {
+		return err
+	}
+	from := 0
+	for i, p := range some {
+		l.spans[p.slot] = span{from, l.ends[i]}
+		from = l.ends[i]
+	}
+	return nil
+}
+
+func (l *list[T]) pickAll(some []pick, n int) error {
 	clear(l.ends[:len(some)])
 	l.rep, l.def, l.parts = nil, nil, l.parts[:0]
 	for i, c := range l.columns {
@@ -155,14 +182,8 @@ func (c *column) passRows(n int) (values int, err error) {
 // pass passes over values of the page.
 func (c *column) pass(n int) { c.next, c.left = c.next+n, c.left-n }
 
-// of returns the list of a row that was read; it is valid until the next read.
-func (l *list[T]) of(row int) []*T {
-	from := 0
-	if row > 0 {
-		from = l.ends[row-1]
-	}
-	return l.elems[from:l.ends[row]]
-}
+// of returns the list of a slot; it is valid until the next read.
+func (l *list[T]) of(slot int) []*T { return l.elems[l.spans[slot].from:l.spans[slot].to] }
 
 // grow makes room for n elements.
 func (l *list[T]) grow(n int) {

@@ -122,7 +122,7 @@ func (m *merger) pack(from int) (merged bool) {
 // merge makes one segment of several.
 func (m *merger) merge(parts []segment) (segment, error) {
 	if m.dec == nil {
-		m.dec, m.enc, m.load = newDecoder(nil), newEncoder(), &loader{dir: m.dir}
+		m.dec, m.enc, m.load = newDecoder(nil, false), newEncoder(), &loader{dir: m.dir}
 	}
 	f, err := createFile(m.dir, segment{first: parts[0].first, last: parts[len(parts)-1].last, level: parts[0].level})
 	if err != nil {

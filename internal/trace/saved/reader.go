@@ -41,6 +41,7 @@ type Reader struct {
 
 	ahead  *ahead // nil: nothing was read yet
 	filter Filter // nil: none
+	judged bool   // see Judge
 	have   batch
 	next   int   // of have
 	passed int   // operations that were left out, and not told of yet
@@ -418,6 +419,10 @@ func (r *Reader) takeBack(i int) *loader {
 // Only lets Next leave out the operations that a filter does not keep. It is called before the first Next.
 func (r *Reader) Only(f Filter) { r.filter = f }
 
+// Judge lets Next give operations for a race.Stream, without what that finds out itself, or never asks for: Seq, OFD, OFD2, NoLocks,
+// Decision, Via, FDs of Exec, Exit and CloseRange; and without UID, Cgroup and Parent of records. It is called before the first Next.
+func (r *Reader) Judge() { r.judged = true }
+
 // Passed returns how many operations Next has left out since the last call.
 func (r *Reader) Passed() (n int) {
 	n, r.passed = r.passed, 0
@@ -428,7 +433,7 @@ func (r *Reader) Passed() (n int) {
 func (r *Reader) fill() error {
 	if r.ahead == nil {
 		r.room = 0
-		r.ahead = decodeAhead(r.dir, r.segs, r.loaded, r.filter)
+		r.ahead = decodeAhead(r.dir, r.segs, r.loaded, r.filter, r.judged)
 		r.loaded = nil
 	}
 	if r.have.err != nil {

@@ -321,7 +321,7 @@ func rows(r *Reader) (n int64) {
 
 // A recording from before a column came is read without it; one that lacks another is foreign.
 func TestColumnsThatCameLater(t *testing.T) {
-	d := newDecoder(nil)
+	d := newDecoder(nil, false)
 	without := func(name string) (paths [][]string) {
 		for _, n := range d.paths {
 			if n != name {
