@@ -233,7 +233,10 @@ type FDInfo struct {
 const DataMax = 4096
 
 // Failed reports whether the operation returned an error.
-func (o *Op) Failed() bool { return o.Ret < 0 && o.Ret >= -4095 }
+func (o *Op) Failed() bool { return IsError(o.Ret) }
+
+// IsError reports whether a system call's result is an error: one of the last 4095 numbers (include/linux/err.h).
+func IsError(ret int64) bool { return ret < 0 && ret >= -4095 }
 
 // Errno returns the error number, 0 on success.
 func (o *Op) Errno() int {

@@ -121,7 +121,7 @@ func (s *Sieve) involveAll() {
 
 // Note takes the next operation; nil stands for something else, which is kept. It needs Kind, Actor, Ret,
 // Waits, Inside, Lock.Family, identity and type of File, and Dir, Base and Path of Names; Before and After of
-// Names if it ChangesNames or File is not known; Flags and File.Nlink of Open, Flags of Fork, Cmd of Mmap, File2 of Copy
+// Names if it ChangesNames, or did not fail and File is not known; Flags and File.Nlink of Open, Flags of Fork, Cmd of Mmap, File2 of Copy
 // and Dup, type of the first of Names of Rename, FD and Lock.Mode of Close and LockOp, Child of Fork, Wait and Kill,
 // Signal of Kill and Signal. It keeps nothing of them.
 func (s *Sieve) Note(o *op.Op) {
@@ -270,6 +270,9 @@ func (s *Sieve) verdict(o *op.Op, uses []use) (v verdict, several bool) {
 	case op.Sleep, op.Poll, op.Timer, op.Random, op.Pause:
 		return leftOut, false
 	case op.Rename:
+		if o.Failed() {
+			break
+		}
 		if len(o.Names) == 0 || o.Names[0].Type != op.Regular && o.Names[0].Type != op.Symlink || !o.Names[0].After.IsZero() {
 			return 0, false // of a directory it changes the paths of all below
 		}

@@ -68,7 +68,8 @@ type need uint8
 const (
 	ofAll need = iota
 	ofNamed
-	ofChanging // names, with two of them, or with names and a file that is not known
+	ofTwice    // with two names
+	ofChanging // names, or with names and a file that is not known; if it did not fail
 	ofOpening  // and forks: what has flags
 	ofMapping
 	ofCopying // what has two files
@@ -94,11 +95,14 @@ func (g *glimpse) fields() (all [needs][]field) {
 	}
 	for i, nth := range [...]string{"", "2"} {
 		n := &g.names[i]
-		of := [...]need{ofNamed, ofChanging}[i]
-		all[of] = append(all[of], field{"path" + nth, &n.path}, field{"base" + nth, &n.base})
-		all[of] = append(all[of], idFields("dir"+nth+"_", &n.dir)...)
-		all[ofChanging] = append(all[ofChanging], idFields("before"+nth+"_", &n.before)...)
-		all[ofChanging] = append(all[ofChanging], idFields("after"+nth+"_", &n.after)...)
+		named, changing := ofNamed, ofChanging
+		if i > 0 {
+			named, changing = ofTwice, ofTwice
+		}
+		all[named] = append(all[named], field{"path" + nth, &n.path}, field{"base" + nth, &n.base})
+		all[named] = append(all[named], idFields("dir"+nth+"_", &n.dir)...)
+		all[changing] = append(all[changing], idFields("before"+nth+"_", &n.before)...)
+		all[changing] = append(all[changing], idFields("after"+nth+"_", &n.after)...)
 	}
 	return all
 }
@@ -164,12 +168,18 @@ func (d *skimmer) look(n int) (clear uint64, err error) {
 		clear |= bit
 		if s.count > 0 {
 			rows[ofNamed] |= bit
-			if s.count > 1 || s.file.IsZero() {
+			if s.count > 1 {
+				rows[ofTwice] |= bit
+			}
+			if s.file.IsZero() {
 				rows[ofChanging] |= bit
 			}
 		}
 		for set := needsOf[s.kind]; set != 0; set &= set - 1 {
 			rows[bits.TrailingZeros16(set)] |= bit
+		}
+		if op.IsError(s.result) {
+			rows[ofChanging] &^= bit
 		}
 	}
 	for of := ofNamed; of < needs; of++ {
@@ -180,8 +190,8 @@ func (d *skimmer) look(n int) (clear uint64, err error) {
 		}
 	}
 	for left := rows[ofOpening]; left != 0; left &= left - 1 {
-		if i := bits.TrailingZeros64(left); d.slots[i].kind == op.Open && d.slots[i].flags&op.O_CREAT != 0 {
-			rows[ofChanging] |= 1 << i
+		if s := d.slots[bits.TrailingZeros64(left)]; s.kind == op.Open && s.flags&op.O_CREAT != 0 && !op.IsError(s.result) {
+			rows[ofChanging] |= left & -left
 		}
 	}
 	d.row += n
@@ -264,7 +274,7 @@ func (d *skimmer) glimpse(row int) *op.Op {
 		return o
 	}
 	o.Names = d.seenNames[:s.count]
-	full := o.File.ID.IsZero() || o.ChangesNames()
+	full := o.File.ID.IsZero() && !o.Failed() || o.ChangesNames()
 	for i := range o.Names {
 		n, from := &o.Names[i], &s.names[i]
 		n.Dir, n.Base = from.dir, from.base

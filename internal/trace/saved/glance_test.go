@@ -40,7 +40,7 @@ func glimpsed(o *op.Op) op.Op {
 			name.Type = n.Type
 		}
 		// Which of the others have these does not matter.
-		if o.File.ID.IsZero() || o.ChangesNames() {
+		if o.File.ID.IsZero() && !o.Failed() || o.ChangesNames() {
 			name.Before, name.After = n.Before, n.After
 		}
 		g.Names = append(g.Names, name)
