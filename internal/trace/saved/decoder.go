@@ -16,8 +16,7 @@ type decoder struct {
 	vocabulary vocabulary
 	slots      []*slot
 	columns    map[string]*column
-	paths      []string  // of all columns
-	active     []*column // those that have more than one value in the segment
+	paths      []string // of all columns
 	via        *list[op.Name]
 	fds        *list[op.FDInfo]
 	judged     bool // what judging makes of operations itself is not read
@@ -62,7 +61,7 @@ func (d *decoder) open(l *loader, s *segment, row int) (err error) {
 	}
 	d.loader = l
 	defer d.caught(&err)
-	d.left, d.active, d.vocabulary.strange = int(d.file.NumRows()), d.active[:0], nil
+	d.left, d.vocabulary.strange = int(d.file.NumRows()), nil
 	for in := range d.scopes {
 		d.scopes[in] = d.scopes[in][:0]
 	}
@@ -85,12 +84,11 @@ func (d *decoder) reset(path []string, chunk *parquet.FileColumnChunk, r func() 
 		switch {
 		case c == nil || in == inNone && d.judged:
 			return
-		case in == inNone:
+		case in >= inCopied && !d.judged:
 			in = inAll
 		}
 		if !c.fixed(chunk) {
 			c.begin(chunk, r())
-			d.active = append(d.active, c)
 			d.scopes[in] = append(d.scopes[in], c)
 		}
 	case path[0] == "via":
@@ -104,19 +102,22 @@ func (d *decoder) reset(path []string, chunk *parquet.FileColumnChunk, r func() 
 func (d *decoder) read() (n int, err error) {
 	defer d.caught(&err)
 	if d.filter != nil {
-		return d.readKept()
-	}
-	n = min(d.left, rowsAtOnce)
-	for _, c := range d.active {
-		if err := c.read(n); err != nil {
-			return 0, d.damaged(err)
+		if err := d.choose(); err != nil {
+			return 0, err
 		}
+	} else {
+		d.span = min(d.left, rowsAtOnce)
+		d.picks = each[:d.span]
 	}
-	if err := d.readLists(each[:n], n); err != nil {
+	if err := d.readScopes(); err != nil {
 		return 0, err
 	}
-	d.left -= n
-	return n, nil
+	if err := d.readLists(d.picks, d.span); err != nil {
+		return 0, err
+	}
+	d.left -= d.span
+	d.row += d.span
+	return len(d.picks), nil
 }
 
 // readLists reads the lists of some of the next n rows.
@@ -162,6 +163,9 @@ func (d *decoder) records(b *batch) error {
 		if err := s.record(&b.records[was+i], via, fds); err != nil {
 			b.records = b.records[:was+i]
 			return d.damaged(err)
+		}
+		if o := b.records[was+i].Op; d.judged && o != nil {
+			s.strip(o)
 		}
 	}
 	if d.filter != nil {

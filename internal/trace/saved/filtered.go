@@ -1,6 +1,7 @@
 package saved
 
 import (
+	"math"
 	"math/bits"
 
 	"filerace/internal/op"
@@ -40,10 +41,14 @@ const (
 	inTwice        // with a second name
 	inLocked       // on locks
 	inKept         // that keep arguments
-	inLong         // with names in a list
-	inBegun        // that tell with which descriptors a process began
-	scopes
 
+	// Where operations are judged:
+	inCopied  // with two files
+	inLives   // of the lives of processes, and signals
+	inWritten // that put bytes somewhere
+	inLong    // with names in a list
+	inBegun   // that tell with which descriptors a process began
+	scopes
 	inNone = scopes // what judging makes of operations itself
 )
 
@@ -66,6 +71,26 @@ var scopeOf = func() map[string]scope {
 	put(inLocked, "lock_mode", "lock_wait", "lock_start", "lock_end", "lock_whence")
 	put(inNone, "seq", "uid", "cgroup", "parent", "ofd", "ofd2", "no_locks", "decision")
 	put(inKept, "arg0", "arg1", "arg2", "arg3", "arg4", "arg5")
+	put(inCopied, "file2_dev", "file2_ino", "file2_birth", "file2_type", "file2_path", "file2_nlink", "file2_size", "off2")
+	put(inLives, "child", "reaped", "status", "signal", "thread")
+	put(inWritten, "sum", "next", "next2", "same_lo", "same_hi")
+	return all
+}()
+
+// scopesOf are, by bits, the scopes that operations of a kind are in when they are judged.
+var scopesOf = func() (all [256]uint16) {
+	for kind := op.Kinds; kind < len(all); kind++ { // words of a later version
+		all[kind] = math.MaxUint16
+	}
+	for in, kinds := range map[scope][]op.Kind{
+		inCopied:  {op.Copy, op.Dup},
+		inLives:   {op.Fork, op.Exit, op.Wait, op.Kill, op.Signal},
+		inWritten: {op.Write, op.Copy, op.Send},
+	} {
+		for _, k := range kinds {
+			all[k] |= 1 << in
+		}
+	}
 	return all
 }()
 
@@ -82,6 +107,8 @@ func (s *slot) within(in scope) bool {
 		return s.kept != 0
 	case inLong:
 		return int(s.count) > len(s.names)
+	case inCopied, inLives, inWritten:
+		return scopesOf[s.op.Kind]>>in&1 != 0
 	case inBegun:
 		return s.op.Kind != op.Exit && s.op.Kind != op.Exec && s.op.Kind != op.CloseRange
 	}
@@ -112,28 +139,44 @@ func (f *filtered) skips(first, n int) bool {
 	return true
 }
 
-// readKept is read for the next rows that are kept.
-func (d *decoder) readKept() (n int, err error) {
-	if err := d.choose(); err != nil {
-		return 0, err
-	}
+// readScopes reads the columns of the rows that were picked of the next span rows, each where it counts.
+func (d *decoder) readScopes() error {
 	for in := range scopes {
+		if len(d.scopes[in]) == 0 {
+			continue
+		}
 		some := d.picks
 		if in != inAll {
 			some = d.those(in, some)
 		}
+		all := d.filter == nil && len(some) > d.span/3 // which takes less time
 		for _, c := range d.scopes[in] {
-			if err := c.pick(some, d.span); err != nil {
-				return 0, d.damaged(err)
+			var err error
+			if all {
+				err = c.read(d.span)
+			} else {
+				err = c.pick(some, d.span)
+			}
+			if err != nil {
+				return d.damaged(err)
 			}
 		}
 	}
-	if err := d.readLists(d.picks, d.span); err != nil {
-		return 0, err
+	return nil
+}
+
+// strip takes off an operation what other rows have left in its slot.
+func (s *slot) strip(o *op.Op) {
+	in := scopesOf[s.op.Kind]
+	if in>>inCopied&1 == 0 {
+		o.File2, o.Off2 = op.File{}, 0
 	}
-	d.left -= d.span
-	d.row += d.span
-	return len(d.picks), nil
+	if in>>inLives&1 == 0 {
+		o.Child, o.Reaped, o.Status, o.Signal, o.Thread = "", 0, 0, 0, false
+	}
+	if in>>inWritten&1 == 0 {
+		o.Sum, o.Next, o.Same = 0, [2]uint32{}, [2]uint16{}
+	}
 }
 
 // those are the picks in a scope, until the next call.

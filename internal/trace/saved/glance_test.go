@@ -203,8 +203,24 @@ func asJudged(o *op.Op) *op.Op {
 	if len(o.Names) <= 2 {
 		o.Via = nil
 	}
-	if o.Kind == op.Exit || o.Kind == op.Exec || o.Kind == op.CloseRange {
+	switch o.Kind {
+	case op.Exit, op.Exec, op.CloseRange:
 		o.FDs = nil
+	}
+	switch o.Kind {
+	case op.Copy, op.Dup:
+	default:
+		o.File2, o.Off2 = op.File{}, 0
+	}
+	switch o.Kind {
+	case op.Fork, op.Exit, op.Wait, op.Kill, op.Signal:
+	default:
+		o.Child, o.Reaped, o.Status, o.Signal, o.Thread = "", 0, 0, 0, false
+	}
+	switch o.Kind {
+	case op.Write, op.Copy, op.Send:
+	default:
+		o.Sum, o.Next, o.Same = 0, [2]uint32{}, [2]uint16{}
 	}
 	return o
 }
