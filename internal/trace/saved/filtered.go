@@ -86,6 +86,7 @@ var scopesOf = func() (all [256]uint16) {
 		inCopied:  {op.Copy, op.Dup},
 		inLives:   {op.Fork, op.Exit, op.Wait, op.Kill, op.Signal},
 		inWritten: {op.Write, op.Copy, op.Send},
+		inBegun:   {op.Inherit},
 	} {
 		for _, k := range kinds {
 			all[k] |= 1 << in
@@ -107,10 +108,8 @@ func (s *slot) within(in scope) bool {
 		return s.kept != 0
 	case inLong:
 		return int(s.count) > len(s.names)
-	case inCopied, inLives, inWritten:
+	case inCopied, inLives, inWritten, inBegun:
 		return scopesOf[s.op.Kind]>>in&1 != 0
-	case inBegun:
-		return s.op.Kind != op.Exit && s.op.Kind != op.Exec && s.op.Kind != op.CloseRange
 	}
 	return true
 }

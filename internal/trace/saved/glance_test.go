@@ -203,8 +203,7 @@ func asJudged(o *op.Op) *op.Op {
 	if len(o.Names) <= 2 {
 		o.Via = nil
 	}
-	switch o.Kind {
-	case op.Exit, op.Exec, op.CloseRange:
+	if o.Kind != op.Inherit {
 		o.FDs = nil
 	}
 	switch o.Kind {
@@ -231,7 +230,7 @@ func TestJudge(t *testing.T) {
 	var ops []*op.Op
 	for range 500 {
 		o := arbitraryOp(r)
-		for closes := r.IntN(3) == 0; closes && o.Kind != op.Exit && o.Kind != op.Exec && o.Kind != op.CloseRange; {
+		for begins := r.IntN(3) == 0; begins && o.Kind != op.Inherit; {
 			o = arbitraryOp(r)
 		}
 		ops = append(ops, o)

@@ -420,7 +420,7 @@ func (r *Reader) takeBack(i int) *loader {
 func (r *Reader) Only(f Filter) { r.filter = f }
 
 // Judge lets Next give operations for a race.Stream, without what that finds out itself, or never asks for: Seq, OFD, OFD2, NoLocks,
-// Decision, Via, FDs of Exec, Exit and CloseRange; and without UID, Cgroup and Parent of records. It is called before the first Next.
+// Decision, Via, FDs but of Inherit; and without UID, Cgroup and Parent of records. It is called before the first Next.
 func (r *Reader) Judge() { r.judged = true }
 
 // Passed returns how many operations Next has left out since the last call.
