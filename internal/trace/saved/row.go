@@ -26,8 +26,8 @@ type row struct {
 	Arg1     int64  `parquet:"arg1,dict,zstd"`
 	Arg2     int64  `parquet:"arg2,dict,zstd"`
 	Arg3     int64  `parquet:"arg3,dict,zstd"`
-	Arg4     int64  `parquet:"arg4,zstd"`
-	Arg5     int64  `parquet:"arg5,zstd"`
+	Arg4     int64  `parquet:"arg4,dict,zstd"`
+	Arg5     int64  `parquet:"arg5,dict,zstd"`
 
 	Enter  int64  `parquet:"enter_ns,delta,zstd"`
 	Exit   int64  `parquet:"exit_ns,delta,zstd"`
