@@ -148,7 +148,7 @@ func (a *analysis) openSaved(dir string, others []string) error {
 	if err != nil {
 		return err
 	}
-	r.Judge()
+	r.ForStream()
 	a.saved, a.source = r, r
 	if r.Meta().Single {
 		a.stream.Foresee()

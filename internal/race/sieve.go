@@ -270,10 +270,7 @@ func (s *Sieve) verdict(o *op.Op, uses []use) (v verdict, several bool) {
 	case op.Sleep, op.Poll, op.Timer, op.Random, op.Pause:
 		return leftOut, false
 	case op.Rename:
-		if o.Failed() {
-			break
-		}
-		if len(o.Names) == 0 || o.Names[0].Type != op.Regular && o.Names[0].Type != op.Symlink || !o.Names[0].After.IsZero() {
+		if !o.Failed() && (len(o.Names) == 0 || o.Names[0].Type != op.Regular && o.Names[0].Type != op.Symlink || !o.Names[0].After.IsZero()) {
 			return 0, false // of a directory it changes the paths of all below
 		}
 	case op.Kill:

@@ -37,6 +37,7 @@ func TestWhatIsNoLog(t *testing.T) {
 		core:                                  "a core dump",
 		core[:16] + "\x03\x00":                "an ELF program",
 		"PAR1\x15\x04":                        "a parquet file",
+		"filerace race 1\n\ncommand  sh x.sh": "a race that a hunt has saved",
 		"{\"a\": 1}\n":                        "JSON",
 		"[{\"a\": 1}]":                        "JSON",
 		"<html>":                              "XML or HTML",

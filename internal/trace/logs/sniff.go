@@ -89,6 +89,7 @@ var magics = []struct{ start, name string }{
 	{"BZh", "bzip2 data: unpack it first"},
 	{"PK\x03\x04", "a zip archive"},
 	{"PAR1", "a parquet file: give the recorded run's directory"},
+	{"filerace race ", "a race that a hunt has saved: `filerace replay` shows it again"},
 	{"PERFILE2", "perf.data: perf trace -i writes it as text"},
 	{"\xd4\xc3\xb2\xa1", "captured packets"},
 	{"SQLite format 3\x00", "an SQLite database"},

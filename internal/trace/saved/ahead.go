@@ -44,7 +44,7 @@ type ahead struct {
 }
 
 // decodeAhead begins to decode segments. Some may have been loaded.
-func decodeAhead(dir string, segs []segment, loaded []*loader, filter Filter, judged bool) *ahead {
+func decodeAhead(dir string, segs []segment, loaded []*loader, filter Filter, forStream bool) *ahead {
 	decoders := 1
 	if filter != nil && !slices.ContainsFunc(segs, func(s segment) bool { return !s.listed }) { // where rows begin is known
 		decoders = min(runtime.GOMAXPROCS(0), decodersMax)
@@ -57,7 +57,7 @@ func decodeAhead(dir string, segs []segment, loaded []*loader, filter Filter, ju
 	}
 	for first := range min(decoders, len(segs)) {
 		a.done.Go(func() {
-			d, own := newDecoder(filter, judged), &loader{dir: dir}
+			d, own := newDecoder(filter, forStream), &loader{dir: dir}
 			defer d.close()
 			for i := first; i < len(segs); i += decoders {
 				row := d.first + d.row // where the last one ended

@@ -16,7 +16,7 @@ import (
 	"filerace/internal/trace"
 )
 
-// readErr reads a recording to its end or its first error; and before that at a glance, and to be judged, with gaps, either of
+// readErr reads a recording to its end or its first error; and before that at a glance, and for a Stream, with gaps, either of
 // which may end earlier or later, and must end.
 func readErr(dir string) (int, error) {
 	r, err := Open(dir)
@@ -32,7 +32,7 @@ func readErr(dir string) (int, error) {
 	}
 	defer sifted.Close()
 	sifted.Only(everyThird{})
-	sifted.Judge()
+	sifted.ForStream()
 	for err == nil {
 		_, err = sifted.Next()
 	}

@@ -19,14 +19,19 @@ type decoder struct {
 	paths      []string // of all columns
 	via        *list[op.Name]
 	fds        *list[op.FDInfo]
-	judged     bool // what judging makes of operations itself is not read
-	filtered        // little of it is used where there is no filter
+	forStream  bool // see Reader.ForStream
+	filtered        // nothing but row is used where there is no filter
+
+	picks  []pick // of the next span rows, those that are read
+	span   int
+	scopes [scopes][]*column
+	some   []pick // those of the picks that are in a scope
 }
 
 const rowsAtOnce = 64
 
-func newDecoder(filter Filter, judged bool) *decoder {
-	d := &decoder{slots: slotsOf[slot](), columns: map[string]*column{}, judged: judged}
+func newDecoder(filter Filter, forStream bool) *decoder {
+	d := &decoder{slots: slotsOf[slot](), columns: map[string]*column{}, forStream: forStream}
 	d.filter = filter
 	for _, c := range columnsOf(&d.vocabulary, d.slots, (*slot).fields) {
 		if filter != nil {
@@ -82,9 +87,9 @@ func (d *decoder) reset(path []string, chunk *parquet.FileColumnChunk, r func() 
 	case len(path) == 1:
 		c, in := d.columns[last], scopeOf[last]
 		switch {
-		case c == nil || in == inNone && d.judged:
+		case c == nil || in == inNone && d.forStream:
 			return
-		case in >= inCopied && !d.judged:
+		case in >= inCopied && !d.forStream:
 			in = inAll
 		}
 		if !c.fixed(chunk) {
@@ -123,13 +128,13 @@ func (d *decoder) read() (n int, err error) {
 // readLists reads the lists of some of the next n rows.
 func (d *decoder) readLists(picks []pick, n int) error {
 	via, fds := picks, picks
-	if d.judged && !d.via.empty {
+	if d.forStream && !d.via.empty {
 		via = d.those(inLong, picks)
 	}
 	if err := d.via.pick(via, n); err != nil {
 		return d.damaged(err)
 	}
-	if d.judged && !d.fds.empty {
+	if d.forStream && !d.fds.empty {
 		fds = d.those(inBegun, picks)
 	}
 	if err := d.fds.pick(fds, n); err != nil {
@@ -164,7 +169,7 @@ func (d *decoder) records(b *batch) error {
 			b.records = b.records[:was+i]
 			return d.damaged(err)
 		}
-		if o := b.records[was+i].Op; d.judged && o != nil {
+		if o := b.records[was+i].Op; d.forStream && o != nil {
 			s.strip(o)
 		}
 	}

@@ -164,8 +164,8 @@ func only(t *testing.T, dir string, l *lottery) {
 	r.Only(l)
 	want := kept
 	if rand.IntN(2) == 0 {
-		r.Judge()
-		want = asJudged
+		r.ForStream()
+		want = forStream
 	}
 	at := 0
 	for {
@@ -196,8 +196,8 @@ func only(t *testing.T, dir string, l *lottery) {
 	}
 }
 
-// asJudged is what Reader.Judge leaves of an operation.
-func asJudged(o *op.Op) *op.Op {
+// forStream is what Reader.ForStream leaves of an operation.
+func forStream(o *op.Op) *op.Op {
 	o = kept(o)
 	o.Seq, o.OFD, o.OFD2, o.NoLocks, o.Decision = 0, 0, 0, false, 0
 	if len(o.Names) <= 2 {
@@ -209,7 +209,7 @@ func asJudged(o *op.Op) *op.Op {
 	switch o.Kind {
 	case op.Copy, op.Dup:
 	default:
-		o.File2, o.Off2 = op.File{}, 0
+		o.File2, o.Off2 = op.File{}, op.None
 	}
 	switch o.Kind {
 	case op.Fork, op.Exit, op.Wait, op.Kill, op.Signal:
@@ -224,8 +224,8 @@ func asJudged(o *op.Op) *op.Op {
 	return o
 }
 
-// Operations that are to be judged lack only what Judge says.
-func TestJudge(t *testing.T) {
+// Operations for a Stream lack only what ForStream says.
+func TestForStream(t *testing.T) {
 	r := rand.New(rand.NewPCG(17, 18))
 	var ops []*op.Op
 	for range 500 {
@@ -238,30 +238,30 @@ func TestJudge(t *testing.T) {
 			ops = append(ops, plainOps(1)...)
 		}
 	}
-	judge := func(t *testing.T, dir string) {
+	read := func(t *testing.T, dir string) {
 		rd, err := Open(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer rd.Close()
-		rd.Judge()
+		rd.ForStream()
 		for i := range ops {
 			rec, err := rd.Next()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := asJudged(ops[i]); !reflect.DeepEqual(rec.Op, want) {
+			if want := forStream(ops[i]); !reflect.DeepEqual(rec.Op, want) {
 				t.Fatalf("operation %d:\n got %+v\nwant %+v", i, rec.Op, want)
 			}
 		}
 	}
 	for name, e := range storages {
-		t.Run(name, func(t *testing.T) { judge(t, e.record(t, ops)) })
+		t.Run(name, func(t *testing.T) { read(t, e.record(t, ops)) })
 	}
 	t.Run("segments", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "r.filerace")
 		pieces(t, dir, ops, 130, false)
-		judge(t, dir)
+		read(t, dir)
 	})
 }
 

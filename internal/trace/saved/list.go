@@ -90,6 +90,7 @@ func (l *list[T]) pick(some []pick, n int) error {
 	return nil
 }
 
+// pickAll is pick where no rows are owed.
 func (l *list[T]) pickAll(some []pick, n int) error {
 	clear(l.ends[:len(some)])
 	l.rep, l.def, l.parts = nil, nil, l.parts[:0]

@@ -39,13 +39,13 @@ type Reader struct {
 	loaded []*loader // of the first segments, for which a glance had room
 	room   int       // bytes that may yet be kept of segments
 
-	ahead  *ahead // nil: nothing was read yet
-	filter Filter // nil: none
-	judged bool   // see Judge
-	have   batch
-	next   int   // of have
-	passed int   // operations that were left out, and not told of yet
-	err    error // io.EOF, or what is wrong: it stays
+	ahead     *ahead // nil: nothing was read yet
+	filter    Filter // nil: none
+	forStream bool   // see ForStream
+	have      batch
+	next      int   // of have
+	passed    int   // operations that were left out, and not told of yet
+	err       error // io.EOF, or what is wrong: it stays
 }
 
 // Open opens a recording. All of its parts are looked for, none of the segments is
@@ -419,9 +419,9 @@ func (r *Reader) takeBack(i int) *loader {
 // Only lets Next leave out the operations that a filter does not keep. It is called before the first Next.
 func (r *Reader) Only(f Filter) { r.filter = f }
 
-// Judge lets Next give operations for a race.Stream, without what that finds out itself, or never asks for: Seq, OFD, OFD2, NoLocks,
+// ForStream lets Next give operations for a race.Stream, without what that finds out itself, or never asks for: Seq, OFD, OFD2, NoLocks,
 // Decision, Via, FDs but of Inherit; and without UID, Cgroup and Parent of records. It is called before the first Next.
-func (r *Reader) Judge() { r.judged = true }
+func (r *Reader) ForStream() { r.forStream = true }
 
 // Passed returns how many operations Next has left out since the last call.
 func (r *Reader) Passed() (n int) {
@@ -433,7 +433,7 @@ func (r *Reader) Passed() (n int) {
 func (r *Reader) fill() error {
 	if r.ahead == nil {
 		r.room = 0
-		r.ahead = decodeAhead(r.dir, r.segs, r.loaded, r.filter, r.judged)
+		r.ahead = decodeAhead(r.dir, r.segs, r.loaded, r.filter, r.forStream)
 		r.loaded = nil
 	}
 	if r.have.err != nil {
