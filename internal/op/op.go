@@ -246,6 +246,13 @@ func (o *Op) Errno() int {
 	return 0
 }
 
+// FindsNoLink reports whether the operation asked what a symbolic link says of what is none, as realpath(3) does for
+// each part of a path: nothing is learnt of the file.
+func (o *Op) FindsNoLink() bool { return o.Kind == Readlink && o.Errno() == EINVAL }
+
+// EINVAL is the error number that Linux gives on all architectures (include/uapi/asm-generic/errno-base.h).
+const EINVAL = 22
+
 // TakesNameAway reports whether the operation took a name away from a file: by removal, by moving it, or by another
 // file that came in its place.
 func (o *Op) TakesNameAway() bool { return (o.Kind == Unlink || o.Kind == Rename) && !o.Failed() }

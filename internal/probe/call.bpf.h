@@ -15,14 +15,20 @@ INLINE void read_args(u64 *args, struct pt_regs *r)
 	args[6] = args[7] = 0;
 }
 
-enum { F_SETFL_ = 4, O_APPEND_ = 02000 };
+enum { F_SETFL_ = 4, O_APPEND_ = 02000, SEEK_CUR_ = 1 };
 
-/* idle is a call that gives an open file description the flags that it has, as far as
- * they make a difference to others: programs turn O_NONBLOCK on and off at each file they open. */
-INLINE bool idle(const volatile struct plan *plan, struct pending *p)
+/* idle is a call of which nothing follows for others: one that gives an open file description the
+ * flags that it has, as far as they make a difference (programs turn O_NONBLOCK on and off at each
+ * file they open), asks where its offset is, or sends a signal to the process itself (as Go's runtime
+ * does to stop its threads). */
+INLINE bool idle(const volatile struct plan *plan, struct pending *p, struct task_struct *t)
 {
-	return plan->status != NONE && (u32)p->args[1] == F_SETFL_ && p->fd.object.known &&
-	       !((p->fd.flags ^ p->args[plan->status & 7]) & O_APPEND_);
+	if (plan->status != NONE)
+		return (u32)p->args[1] == F_SETFL_ && p->fd.object.known &&
+		       !((p->fd.flags ^ p->args[plan->status & 7]) & O_APPEND_);
+	if (plan->seek != NONE)
+		return (u32)p->args[plan->whence & 7] == SEEK_CUR_ && !p->args[plan->seek & 7];
+	return plan->whom != NONE && itself(t, p->args[plan->whom & 7]);
 }
 
 SEC("tp_btf/sys_enter")
@@ -57,7 +63,7 @@ int enter(u64 *ctx)
 	p->hooked = p->reached_known = 0;
 	if (plan->fd != NONE)
 		read_handle(&p->fd, descriptor(t, p->args[plan->fd & 7]));
-	if (no_idle && idle(plan, p))
+	if (no_idle && idle(plan, p, t))
 		return 0;
 	if (plan->fd2 != NONE)
 		read_handle(&p->fd2, descriptor(t, p->args[plan->fd2 & 7]));
@@ -249,10 +255,12 @@ int leave(u64 *ctx)
 	/* ERESTARTSYS and its kin: the call starts anew, or a handler runs first */
 	if (ret <= -512 && ret >= -516)
 		return 0;
+	const volatile struct plan *plan = &plans[p->nr & (CALLS - 1)];
+	if (no_idle && plan->vain && ret == -(s64)plan->vain)
+		return 0;
 	s = borrow();
 	if (!s)
 		return 0;
-	const volatile struct plan *plan = &plans[p->nr & (CALLS - 1)];
 	if (prefix_count && !passes(s, t, p, plan, ret)) {
 		s->busy = 0;
 		return 0;

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -188,24 +190,67 @@ func init() {
 				panic(err)
 			}
 		}
+		for _, s := range [][2]int{{0, unix.SEEK_CUR}, {1, unix.SEEK_CUR}, {0, unix.SEEK_END}, {0, unix.SEEK_SET}} {
+			if _, err := unix.Seek(fd, int64(s[0]), s[1]); err != nil {
+				panic(err)
+			}
+		}
+		for _, err := range []error{os.Symlink("f", "l"), look("f"), look("l"), look("none"), os.Remove("f"), os.Remove("l")} {
+			if err != nil && err != unix.EINVAL && err != unix.ENOENT {
+				panic(err)
+			}
+		}
+		came := make(chan os.Signal, 1)
+		signal.Notify(came, unix.SIGUSR1)
+		for _, send := range []func() error{
+			func() error { return unix.Kill(os.Getpid(), unix.SIGUSR1) },
+			exec.Command("sh", "-c", "kill -USR1 $PPID").Run,
+		} {
+			if err := send(); err != nil {
+				panic(err)
+			}
+			<-came
+		}
 	}
 }
 
-// Flags that make no difference to others are left out if that is asked for.
+func look(name string) error {
+	_, err := unix.Readlink(name, make([]byte, 8))
+	return err
+}
+
+// Calls that make no difference to others are left out if that is asked for.
 func TestNoIdle(t *testing.T) {
-	for noIdle, want := range map[bool]string{false: "[2048 1024 3072 0 0]", true: "[1024 0]"} {
+	const all = "flags 0, flags 0, flags 1024, flags 2048, flags 3072, got, got, readlink f: 22, readlink l: 0, readlink none: 2, " +
+		"seek 0 by 0, seek 0 by 1, seek 0 by 2, seek 1 by 1, sent, sent by a child"
+	const some = "flags 0, flags 1024, got, readlink l: 0, readlink none: 2, seek 0 by 0, seek 0 by 2, seek 1 by 1, sent by a child"
+	for noIdle, want := range map[bool]string{false: all, true: some} {
 		cmd, release := actor(t, "flags")
 		p := watchHere(t, Options{Trees: []int{cmd.Process.Pid}, NoIdle: noIdle})
 		release()
 		p.Stop()
-		var got []uint64
+		var got []string
 		for _, r := range rest(t, p) {
-			if r.What == trace.Returned && r.Op.Kind == op.SetFlags && r.Op.File.Type == op.Regular {
-				got = append(got, r.Op.Flags)
+			switch o := r.Op; {
+			case r.What != trace.Returned:
+			case o.Kind == op.Kill && o.PID != cmd.Process.Pid:
+				got = append(got, "sent by a child")
+			case o.PID != cmd.Process.Pid:
+			case o.Kind == op.SetFlags && o.File.Type == op.Regular:
+				got = append(got, fmt.Sprint("flags ", o.Flags))
+			case o.Kind == op.Seek:
+				got = append(got, fmt.Sprintf("seek %d by %d", o.Off, o.Whence))
+			case o.Kind == op.Readlink:
+				got = append(got, fmt.Sprintf("readlink %s: %d", o.Path, o.Errno()))
+			case o.Kind == op.Kill && o.Signal == int32(unix.SIGUSR1):
+				got = append(got, "sent")
+			case o.Kind == op.Signal && o.Signal == int32(unix.SIGUSR1):
+				got = append(got, "got")
 			}
 		}
-		if fmt.Sprint(got) != want {
-			t.Errorf("NoIdle %v: flags %v were told, want %s", noIdle, got, want)
+		slices.Sort(got) // a signal may come before kill(2) returns
+		if text := strings.Join(got, ", "); text != want {
+			t.Errorf("NoIdle %v: told\n%s\nwant\n%s", noIdle, text, want)
 		}
 	}
 }

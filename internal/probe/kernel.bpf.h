@@ -160,6 +160,19 @@ struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 };
 
+struct pid {
+	u32 level; /* of the innermost namespace that it is in; 0: the first one */
+};
+
+struct kernel_siginfo {
+	s32 si_code;
+	union {
+		struct {
+			s32 _pid;
+		} _kill;
+	} _sifields;
+};
+
 struct mm_struct;
 struct completion;
 
@@ -168,6 +181,7 @@ struct task_struct {
 	s32 pid, tgid, exit_code;
 	u32 flags;
 	struct task_struct *real_parent, *group_leader;
+	struct pid *thread_pid;
 	struct mm_struct *mm;
 	struct files_struct *files;
 	struct fs_struct *fs;

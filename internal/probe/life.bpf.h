@@ -103,14 +103,31 @@ int ended(u64 *ctx)
 	return 0;
 }
 
+enum { SI_USER_ = 0, SI_TKILL_ = -6 };
+
+/* own is a signal that a thread of the process itself sent. */
+INLINE bool own(struct task_struct *t, struct kernel_siginfo *info)
+{
+	s32 code = 1, pid = 0;
+
+	READ(code, info, si_code);
+	if (code != SI_USER_ && code != SI_TKILL_)
+		return false;
+	READ(pid, info, _sifields._kill._pid);
+	return itself(t, pid);
+}
+
 SEC("tp_btf/signal_deliver")
 int signalled(u64 *ctx)
 {
 	s32 sig = ctx[0];
 	struct task_struct *t = current_task();
 	struct pending *p = storage_get(&calls, t, NULL, 0);
-	struct scratch *s = p ? moment(t, p, SIGNALLED) : NULL;
+	struct scratch *s;
 
+	if (!p || (no_idle && own(t, (void *)ctx[1])))
+		return 0;
+	s = moment(t, p, SIGNALLED);
 	if (!s)
 		return 0;
 	struct head *h = (void *)s->b;

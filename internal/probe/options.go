@@ -33,7 +33,9 @@ type Options struct {
 	RingSize int           // bytes, a power of two of at least a page; 0: 4 to 32 MiB, by the memory that there is
 	For      time.Duration // end after so long; 0: never
 
-	// NoIdle leaves out calls of which nothing follows for others: fcntl(F_SETFL) that leaves O_APPEND as it is.
+	// NoIdle leaves out calls of which nothing follows for others: fcntl(F_SETFL) that leaves O_APPEND as it is,
+	// lseek(2) that only asks where it is, readlink(2) of what is no link, and signals that a process sends to itself, as far
+	// as it is in the first pid namespace.
 	NoIdle bool
 
 	// NoStart leaves out the processes that are there when the watching begins.

@@ -40,8 +40,9 @@ type plan struct {
 	FD, FD2, Data, Length, Iov, IovCount uint8
 	Text, Start, Dir                     [2]uint8
 	Fixed, Size                          [2]uint8
-	Pair, Status                         uint8
-	_                                    [2]uint8
+	Pair, Status, Seek, Whence, Whom     uint8
+	Vain                                 uint8 // an errno: a call that fails with it tells nothing (Options.NoIdle)
+	_                                    [6]uint8
 	Test                                 [planTests]planTest
 }
 
@@ -89,7 +90,7 @@ func ordersPaths(rows []*op.Call) bool {
 func newPlan() plan {
 	none := [2]uint8{noArg, noArg}
 	return plan{Wanted: 1, FD: noArg, FD2: noArg, Data: noArg, Length: noArg, Iov: noArg, IovCount: noArg,
-		Text: none, Dir: none, Fixed: none, Pair: noArg, Status: noArg}
+		Text: none, Dir: none, Fixed: none, Pair: noArg, Status: noArg, Seek: noArg, Whence: noArg, Whom: noArg}
 }
 
 // add plans what row c keeps. Rows of one number have the same arguments.
@@ -100,8 +101,11 @@ func (p *plan) add(c *op.Call) {
 	if c.Kind == op.Open {
 		p.Returns |= returnsName
 	}
-	if c.Kind == op.Write {
+	switch c.Kind {
+	case op.Write:
 		p.Scan = 1
+	case op.Readlink:
+		p.Vain = op.EINVAL
 	}
 	fixed := 0
 	for i, kind := range c.Args {
@@ -138,6 +142,14 @@ func (p *plan) add(c *op.Call) {
 		case op.ArgFcntl:
 			if c.Kind == op.SetFlags {
 				p.Status = at
+			}
+		case op.ArgSeek:
+			p.Seek = at
+		case op.ArgWhence:
+			p.Whence = at
+		case op.ArgPID:
+			if c.Kind == op.Kill && i == 0 {
+				p.Whom = at
 			}
 		}
 	}

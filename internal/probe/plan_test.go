@@ -83,7 +83,7 @@ func TestThePlansFitTheObject(t *testing.T) {
 	if err := binary.Write(&b, binary.LittleEndian, plans(op.AMD64, nil)); err != nil {
 		t.Fatal(err)
 	}
-	const size = 24 + planTests*(16+4*planValues)
+	const size = 32 + planTests*(16+4*planValues)
 	if b.Len() != planCalls*size {
 		t.Errorf("%d bytes, want %d", b.Len(), planCalls*size)
 	}

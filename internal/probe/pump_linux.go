@@ -34,7 +34,7 @@ const (
 	// watch does comes in as many portions, and waking costs more than most.
 	poll    = 25 * time.Millisecond
 	restMax = 100 * time.Millisecond
-	little  = 64 << 10
+	little  = 256 << 10
 
 	// checkEvery is how often the counters of lost events are read while nothing tells of a loss.
 	checkEvery = 100 * time.Millisecond

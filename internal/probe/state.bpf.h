@@ -19,7 +19,8 @@ struct plan {
 	u8 wanted, tests, returns, scan; /* wanted: 2 whatever the paths are */
 	u8 fd, fd2, data, length, iov, count;
 	u8 text[2], start[2], dir[2];
-	u8 fixed[2], size[2], pair, status, pad[2]; /* status: the descriptor's new flags */
+	u8 fixed[2], size[2], pair, status; /* status: the descriptor's new flags */
+	u8 seek, whence, whom, vain, pad[6]; /* vain: a call that fails with this errno tells nothing */
 	struct test test[TESTS];
 };
 enum { NONE = 7, ALWAYS = 2 };
@@ -134,6 +135,13 @@ INLINE bool foreign(struct task_struct *t)
 #else
 	return t->thread_info.flags & (1 << 22); /* TIF_32BIT */
 #endif
+}
+
+/* itself tells whether a process id is that of the process that the thread belongs to, as far as
+ * that can be told without a look at namespaces. */
+INLINE bool itself(struct task_struct *t, u64 pid)
+{
+	return (s32)pid == t->tgid && t->thread_pid->level == 0;
 }
 
 INLINE bool named(void)

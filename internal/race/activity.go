@@ -20,7 +20,7 @@ const (
 func (g *guard) activity(e *world.Effect) activity {
 	switch e.Op.Kind {
 	case op.Stat, op.AccessOp, op.Readlink:
-		if e.File == g.file || e.Entry == g.entry {
+		if (e.File == g.file || e.Entry == g.entry) && !e.Op.FindsNoLink() {
 			return rechecks
 		}
 		return idle

@@ -63,7 +63,7 @@ func (r *staleLockStealRule) Step(w *world.World, e *world.Effect, report func(F
 			r.look(en, e)
 		}
 	case op.Stat, op.AccessOp, op.Readlink:
-		if en != nil {
+		if en != nil && !e.Op.FindsNoLink() {
 			r.look(en, e)
 		}
 	case op.Unlink, op.Rmdir, op.Rename:

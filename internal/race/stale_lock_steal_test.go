@@ -17,6 +17,17 @@ func TestStaleLockSteal(t *testing.T) {
 			1.2  unlink L                            #*
 			1.2  open L wronly,creat,excl = 3        #*
 		`,
+		"the fresh lock is asked only whether it is a link": `
+			have L "77\n"
+			1    fork 1.1
+			1    fork 1.2
+			1.2  stat L                              #*
+			1.1  unlink L
+			1.1  open L wronly,creat,excl = 3        #*
+			1.2  readlink L = -EINVAL
+			1.2  unlink L                            #*
+			1.2  open L wronly,creat,excl = 3        #*
+		`,
 		"a directory, by a script": `
 			mkdir L
 			1      fork 1.1

@@ -241,6 +241,24 @@ func TestUnlinkedLockLooksAtTheDescriptorOnly(t *testing.T) {
 	`)
 }
 
+// Nor does a readlink(2) that finds no link tell which file has the name.
+func TestUnlinkedLockAsksForALinkOnly(t *testing.T) {
+	fires(t, unlinkedLock, End{}, "/w/L", `
+		have L
+		1    fork 1.1
+		1    fork 1.2
+		1.1  open L rdwr,creat = 5    #*
+		1.2  unlink L                 #*
+		1.2  open L rdwr,creat = 6    #*
+		1.2  flock 6 EX               #*
+		1.2  write log append "1.2"
+		1.1  flock 5 EX               #*
+		1.1  readlink L = -EINVAL
+		1.1  write log append "1.1"
+		1.1  close 5
+	`)
+}
+
 func TestUnlinkedLockSilent(t *testing.T) {
 	scripts(t, map[string]string{
 		"flock(1) keeps its lock file": `
