@@ -266,7 +266,7 @@ func (a *analysis) unannounced(o *op.Op) bool {
 	case p.Within("1"):
 		return false
 	case o.Kind == op.Inherit:
-		return slices.ContainsFunc(o.FDs, func(d op.FDInfo) bool { return d.File.Type == op.Regular })
+		return slices.ContainsFunc(o.FDs(), func(d op.FDInfo) bool { return d.File.Type == op.Regular })
 	}
 	w := a.stream.World()
 	return w.Process(p) == nil && (p.Parent() == "" || w.Process(p.Parent()) == nil)

@@ -27,8 +27,9 @@ func relocate(p *Plan, r *Report) {
 		for i := range o.Names {
 			o.Names[i].Path = move.Replace(o.Names[i].Path)
 		}
-		for i := range o.FDs {
-			o.FDs[i].File.Path = move.Replace(o.FDs[i].File.Path)
+		for i := range o.FDs() {
+			f := &o.FDs()[i].File
+			f.Path = move.Replace(f.Path)
 		}
 	}
 	r.Scratch = ""

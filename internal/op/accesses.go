@@ -15,8 +15,8 @@ func AppendAccesses(list []Access, o *Op) []Access {
 	s := sink{op: o, list: list}
 	from := len(list)
 	s.slots()
-	for i := range o.Via {
-		s.name(&o.Via[i], false)
+	for i := range o.Via() {
+		s.name(&o.Via()[i], false)
 	}
 	if by := accessesBy[o.Kind]; by != nil {
 		by(&s)

@@ -69,7 +69,7 @@ func (s *sink) write() {
 func (s *sink) copy() {
 	s.write()
 	o := s.op
-	if f := o.File2; !f.ID.IsZero() && f.Type != Proc && f.Type != Device {
+	if f := o.File2(); !f.ID.IsZero() && f.Type != Proc && f.Type != Device {
 		s.readFrom(&f, o.OFD2, o.Off2, usesOwnOffset(o, ArgOffPtr2, ArgOffPtr2))
 	}
 }

@@ -62,8 +62,8 @@ func (s *sink) closeAll() {
 	if s.op.Flags&CLOSE_RANGE_CLOEXEC != 0 {
 		return
 	}
-	for i := range s.op.FDs {
-		d := &s.op.FDs[i]
+	for i := range s.op.FDs() {
+		d := &s.op.FDs()[i]
 		s.closed(&d.File, d.Shared, d.Flags)
 	}
 }
@@ -71,7 +71,8 @@ func (s *sink) closeAll() {
 // dup adds the closing of the descriptor that dup2 replaces.
 func (s *sink) dup() {
 	if s.op.FD2 >= 0 && s.op.FD2 != s.op.FD {
-		s.closed(&s.op.File2, s.op.OFD2, O_RDWR)
+		f := s.op.File2()
+		s.closed(&f, s.op.OFD2, O_RDWR)
 	}
 }
 

@@ -134,7 +134,7 @@ func (s *scene) fillName(o *Op, path string, follow bool) Name {
 		if err != nil {
 			break
 		}
-		o.Via = append(o.Via, s.entry(path))
+		o.SetVia(append(o.Via(), s.entry(path)))
 		if !filepath.IsAbs(to) {
 			to = filepath.Join(filepath.Dir(path), to)
 		}

@@ -190,7 +190,6 @@ type Op struct {
 	Cmd    int    // fcntl command; flock operation as given; RESOLVE_* of openat2; protection of mmap
 	Whence int    // lseek
 	Path2  string
-	Via    []Name // entries walked through on the way to Names (directories, symbolic links followed), as far as anyone changes them
 
 	Child  Actor // Fork: the new process or thread; Wait: the one reaped; Kill: the target, if it is one process
 	Reaped int32 // Wait: id of the process that had ended or stopped; 0: none
@@ -206,11 +205,9 @@ type Op struct {
 	// last, counted from Off; of several such ranges the longest. Filled in by the world where Data tells.
 	Same [2]uint16
 
-	FDs []FDInfo // Inherit: the open descriptors; Exit, Exec, CloseRange: those that it closes
-
-	Off2  int64 // Copy: first byte read, as Off
-	OFD2  int   // the description that FD2 leads to, as OFD
-	File2 File  // Copy: the file that is read; Dup: the one that FD2 led to before, which is thereby closed
+	Off2 int64 // Copy: first byte read, as Off
+	OFD2 int   // the description that FD2 leads to, as OFD
+	Rare *Rare // Via, FDs and File2, which are asked for and set by methods; nil: none of them
 
 	Decision int // place among the decisions of a controlled run, from 1; 0: it was none
 }

@@ -43,7 +43,7 @@ func (o *Op) ArgString() string {
 		case Signal:
 			return SignalName(o.Signal)
 		case Inherit:
-			return strconv.Itoa(len(o.FDs)) + " descriptors"
+			return strconv.Itoa(len(o.FDs())) + " descriptors"
 		}
 		return strconv.Quote(o.Path)
 	}
@@ -62,7 +62,7 @@ func (o *Op) argument(kind Arg, v uint64) string {
 	case ArgFD:
 		return o.descriptor(o.FD, o.File.Path)
 	case ArgFD2:
-		return o.descriptor(o.FD2, o.File2.Path)
+		return o.descriptor(o.FD2, o.File2().Path)
 	case ArgDirFD:
 		return dirFD(o.FD)
 	case ArgDirFD2:

@@ -169,7 +169,7 @@ func (d *decoder) descriptors(o *op.Op, e *event) {
 		}
 	}
 	if e.has(hasFD2) && (o.Kind == op.Copy || o.Kind == op.Dup) {
-		o.File2 = e.fd2.object.describe()
+		o.SetFile2(e.fd2.object.describe())
 	}
 	if o.Failed() || !e.has(hasNew) {
 		return

@@ -163,6 +163,7 @@ func (p *Probe) there(t *there, fds []there, shared map[uint64]int) {
 	o.Exit = o.Enter
 	inside := p.inside(t)
 	o.Path = inside(proc + "/cwd")
+	infos := make([]op.FDInfo, 0, len(fds))
 	for i := range fds {
 		d := &fds[i]
 		h := &d.handle
@@ -174,8 +175,9 @@ func (p *Probe) there(t *there, fds []there, shared map[uint64]int) {
 		if d.cloexec {
 			info.Flags |= op.O_CLOEXEC
 		}
-		o.FDs = append(o.FDs, info)
+		infos = append(infos, info)
 	}
+	o.SetFDs(infos)
 	p.queue = append(p.queue, trace.Record{What: trace.There, Op: o, UID: t.uid, Parent: int(t.parent), View: p.decoder.view(t.view)})
 }
 

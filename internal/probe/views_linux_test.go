@@ -130,10 +130,10 @@ func TestWhatIsThereInAnotherRoot(t *testing.T) {
 	if first.What != trace.There || first.Op.PID != pid || first.View.Root == 0 || first.Op.Path != "/sub" {
 		t.Fatalf("got %d, view %v: %+v", first.What, first.View, first.Op)
 	}
-	for _, d := range first.Op.FDs {
+	for _, d := range first.Op.FDs() {
 		if d.File.Path == "/sub/f" {
 			return
 		}
 	}
-	t.Errorf("descriptors %+v", first.Op.FDs)
+	t.Errorf("descriptors %+v", first.Op.FDs())
 }

@@ -93,7 +93,7 @@ func TestWhatIsThereAlreadyIsTold(t *testing.T) {
 		t.Fatalf("got %d: %+v", first.What, first.Op)
 	}
 	fds := map[int]op.FDInfo{}
-	for _, d := range first.Op.FDs {
+	for _, d := range first.Op.FDs() {
 		fds[d.FD] = d
 	}
 	var st unix.Stat_t

@@ -198,7 +198,7 @@ func (s *Stream) written(a, b *op.Op) bool {
 	}
 	for i := max(r.next-ringLen, 0); i < r.next; i++ {
 		o := r.events[i%ringLen].Op
-		if o != b && (o.Kind == op.Write || o.Kind == op.Copy) && o.Ret > 0 && (o.File.ID == a.File.ID || o.File2.ID == a.File.ID) &&
+		if o != b && (o.Kind == op.Write || o.Kind == op.Copy) && o.Ret > 0 && (o.File.ID == a.File.ID || o.File2().ID == a.File.ID) &&
 			o.Exit > b.Enter && o.Enter < a.Exit {
 			return true
 		}

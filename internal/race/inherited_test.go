@@ -21,8 +21,8 @@ func TestADescriptorFromBeforeTheTrace(t *testing.T) {
 		f := trace.NewFlow(s.World(), s.Take)
 		f.Command(1)
 		o := &op.Op{Kind: op.Inherit, PID: 1, TID: 1, Done: true, Path: "/", FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None,
-			Off: op.None, Off2: op.None, OldSize: op.None,
-			FDs: []op.FDInfo{{FD: 9, File: op.File{ID: op.FileID{Dev: 1, Ino: 7}, Type: op.Regular, Path: "/log"}, Shared: 1}}}
+			Off: op.None, Off2: op.None, OldSize: op.None}
+		o.SetFDs([]op.FDInfo{{FD: 9, File: op.File{ID: op.FileID{Dev: 1, Ino: 7}, Type: op.Regular, Path: "/log"}, Shared: 1}})
 		f.Put(trace.Record{What: trace.There, Op: o})
 		for _, r := range recorded(t, fmt.Sprintf(script, lock)) {
 			f.Put(r)

@@ -279,7 +279,7 @@ func (s *Sieve) verdict(o *op.Op, uses []use) (v verdict, several bool) {
 		}
 		return 0, false
 	case op.Copy:
-		if orders(o.File2.Type) {
+		if orders(o.File2().Type) {
 			return 0, false
 		}
 	case op.Signal:

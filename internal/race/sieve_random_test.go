@@ -97,8 +97,9 @@ func anyGlimpse(r *rand.Rand) *op.Op {
 	o := &op.Op{
 		Kind: op.Kind(n(256)), Actor: actors[n(len(actors))], Child: actors[n(len(actors))], Ret: int64(n(4) - 2), Waits: n(9) == 0, Inside: n(9) == 0,
 		Flags: []uint64{0, op.O_CREAT, op.O_TRUNC, op.O_TMPFILE, op.CLONE_FILES}[n(5)], Cmd: n(4), Signal: int32(n(200) - 20),
-		File: op.File{ID: file(), Type: op.FileType(n(12)), Nlink: uint32(n(2))}, File2: op.File{ID: file(), Type: op.FileType(n(12))},
+		File: op.File{ID: file(), Type: op.FileType(n(12)), Nlink: uint32(n(2))},
 	}
+	o.SetFile2(op.File{ID: file(), Type: op.FileType(n(12))})
 	if n(3) > 0 {
 		o.Kind = []op.Kind{op.Fork, op.Exit, op.Wait, op.Kill, op.Signal, op.Open, op.Write, op.Read, op.Rename, op.Unlink}[n(10)]
 	}

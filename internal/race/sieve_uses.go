@@ -50,7 +50,8 @@ func (s *Sieve) uses(o *op.Op, note bool) []use {
 	}
 	s.file(&o.File, object, note)
 	if o.Kind == op.Copy || o.Kind == op.Dup {
-		s.file(&o.File2, source, note)
+		second := o.File2()
+		s.file(&second, source, note)
 	}
 	switch {
 	case o.Kind == op.ReadDir && !o.File.ID.IsZero():

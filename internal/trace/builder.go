@@ -245,7 +245,7 @@ func (b *builder) there(r Record) {
 	if t := b.threads[o.PID]; t != nil {
 		b.end(t.proc, max(o.Enter, o.Exit, 0), op.None, 0)
 	}
-	if o.Path == "" && len(o.FDs) == 0 { // no more than that it was there
+	if o.Path == "" && len(o.FDs()) == 0 { // no more than that it was there
 		if b.begun {
 			b.adopt(o)
 		}
@@ -260,12 +260,12 @@ func (b *builder) there(r Record) {
 	}
 	p.told, p.prog = true, o.Prog
 	b.sees(p, r.View)
-	p.unannounced = p.actor != "1" && slices.ContainsFunc(o.FDs, func(d op.FDInfo) bool { return d.File.Type == op.Regular })
+	p.unannounced = p.actor != "1" && slices.ContainsFunc(o.FDs(), func(d op.FDInfo) bool { return d.File.Type == op.Regular })
 	if len(o.Path) > 0 && o.Path[0] == '/' {
 		p.cwd = b.flow.names.node(p.tree, o.Path)
 	}
-	for i := range o.FDs {
-		if d := &o.FDs[i]; len(d.File.Path) > 0 && d.File.Path[0] == '/' {
+	for i := range o.FDs() {
+		if d := &o.FDs()[i]; len(d.File.Path) > 0 && d.File.Path[0] == '/' {
 			p.setFD(d.FD, b.flow.names.node(p.tree, d.File.Path), d.Flags&op.O_CLOEXEC != 0)
 		}
 	}

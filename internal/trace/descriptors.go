@@ -10,8 +10,8 @@ import (
 // inherited gives the descriptors of a process that was there before the trace an
 // identity where the source has only their paths.
 func (f *Flow) inherited(it *item) {
-	for i := range it.op.FDs {
-		d := &it.op.FDs[i]
+	for i := range it.op.FDs() {
+		d := &it.op.FDs()[i]
 		f.byPath(&d.File, it.tree)
 	}
 }
@@ -89,7 +89,7 @@ func (f *Flow) reopen(it *item) {
 	fresh := op.New(op.Inherit)
 	fresh.Actor, fresh.PID, fresh.TID, fresh.Prog = o.Actor, o.PID, o.TID, o.Prog
 	fresh.Enter, fresh.Exit, fresh.Done = it.from, it.from, true
-	fresh.FDs = []op.FDInfo{{FD: o.FD, File: file, Flags: op.O_RDWR, Off: op.None, Shared: f.reopened()}}
+	fresh.SetFDs([]op.FDInfo{{FD: o.FD, File: file, Flags: op.O_RDWR, Off: op.None, Shared: f.reopened()}})
 	f.emit(Event{Op: fresh, From: it.from})
 }
 

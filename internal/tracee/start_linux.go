@@ -35,6 +35,7 @@ func (c *control) start() error {
 func (c *control) inherit(t *thread) {
 	o := op.New(op.Inherit)
 	c.stamp(t, o)
+	var infos []op.FDInfo
 	for fd, file := range []*os.File{c.cfg.Stdin, c.cfg.Stdout, c.cfg.Stderr} {
 		ours := int(file.Fd())
 		f := c.names.descriptor(os.Getpid(), ours)
@@ -50,14 +51,15 @@ func (c *control) inherit(t *thread) {
 		}
 		// Descriptors 1 and 2 of a terminal or of `>log 2>&1` share one description; kcmp(2)
 		// would tell for sure but is often forbidden, so one file at one offset counts as one.
-		for _, other := range o.FDs {
+		for _, other := range infos {
 			if other.File.ID == f.ID && other.Off == info.Off && other.Flags == info.Flags {
 				info.Shared = other.FD
 				break
 			}
 		}
-		o.FDs = append(o.FDs, info)
+		infos = append(infos, info)
 	}
+	o.SetFDs(infos)
 	c.done(t, o)
 }
 

@@ -48,7 +48,7 @@ func (f *Filter) call(r *trace.Record) bool {
 
 // about reports whether the call is about a path that matches.
 func (f *Filter) about(o *op.Op) bool {
-	return f.Path.Match(pathOf(o, 0)) || f.Path.Match(pathOf(o, 1)) || f.Path.Match(o.File.Path) || f.Path.Match(o.File2.Path)
+	return f.Path.Match(pathOf(o, 0)) || f.Path.Match(pathOf(o, 1)) || f.Path.Match(o.File.Path) || f.Path.Match(o.File2().Path)
 }
 
 // finding reports whether a finding is to be shown: one of the processes that took

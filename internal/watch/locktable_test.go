@@ -99,8 +99,10 @@ func TestLockHandedOnBeforeTheWatch(t *testing.T) {
 	w := world.New()
 	for pid := 11; pid <= 12; pid++ { // 12 has opened the file for itself
 		file := op.File{ID: op.FileID{Dev: 47, Ino: ino}, Type: op.Regular, Path: path, Nlink: 1}
-		w.Apply(&op.Op{Seq: pid, Kind: op.Inherit, Actor: op.Actor(fmt.Sprint(pid)), PID: pid, TID: pid, Prog: "sh", Done: true, Path: "/w",
-			FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None, FDs: []op.FDInfo{{FD: 3, File: file, Shared: pid}}})
+		o := &op.Op{Seq: pid, Kind: op.Inherit, Actor: op.Actor(fmt.Sprint(pid)), PID: pid, TID: pid, Prog: "sh", Done: true, Path: "/w",
+			FD: op.None, FD2: op.None, NewFD: op.None, NewFD2: op.None}
+		o.SetFDs([]op.FDInfo{{FD: 3, File: file, Shared: pid}})
+		w.Apply(o)
 	}
 	rows := newLockTable(proc).look(w, int64(time.Second), everything)
 	if len(rows) != 1 || rows[0].Who != "11 sh" || rows[0].Path != path || !rows[0].Least {

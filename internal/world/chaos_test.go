@@ -60,7 +60,7 @@ func anyOp(r *rand.Rand, seq int) *op.Op {
 			Type: op.FileType(n(4)), Nlink: uint32(n(3)), Size: int64(n(50))})
 	}
 	if o.Kind == op.Inherit {
-		o.FDs = []op.FDInfo{{FD: n(5), File: o.File, Off: 3}}
+		o.SetFDs([]op.FDInfo{{FD: n(5), File: o.File, Off: 3}})
 	}
 	return o
 }

@@ -59,8 +59,8 @@ func TestExecClosesMarkedDescriptors(t *testing.T) {
 	if s.OFD("1", 3) == nil {
 		t.Error("the parent keeps its own")
 	}
-	if o := s.find("1.1", op.Exec, 1).Op; len(o.FDs) != 1 || o.FDs[0].FD != 3 || !o.NoLocks {
-		t.Errorf("exec is said to close %v", o.FDs)
+	if o := s.find("1.1", op.Exec, 1).Op; len(o.FDs()) != 1 || o.FDs()[0].FD != 3 || !o.NoLocks {
+		t.Errorf("exec is said to close %v", o.FDs())
 	}
 	if p := s.Process("1.1"); p.Prog != "cat" {
 		t.Errorf("program %q", p.Prog)
@@ -133,10 +133,12 @@ func TestInheritedDescriptionsAreShared(t *testing.T) {
 	out := op.File{ID: op.FileID{Dev: 1, Ino: 7}, Type: op.Regular, Path: "/w/out", Nlink: 1, Size: 10}
 	s := play(t, "")
 	for _, a := range []op.Actor{"1", "2"} {
-		s.Apply(&op.Op{Actor: a, Kind: op.Inherit, FD: op.None, FDs: []op.FDInfo{
+		o := &op.Op{Actor: a, Kind: op.Inherit, FD: op.None}
+		o.SetFDs([]op.FDInfo{
 			{FD: 1, File: out, Flags: op.O_WRONLY, Off: 4, Shared: 1},
 			{FD: 2, File: out, Flags: op.O_WRONLY, Off: 4, Shared: 1},
-		}})
+		})
+		s.Apply(o)
 	}
 	d := s.OFD("1", 1)
 	if d == nil || d.Offset != 4 || d.Refs != 4 || d != s.OFD("2", 2) || d.File.Size != 10 {

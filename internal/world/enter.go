@@ -54,10 +54,12 @@ func (w *World) resolve(tab *table, o *op.Op) *Descriptor {
 	case op.Dup:
 		old := w.descriptor(tab, o.FD2)
 		o.NoLocks = old == nil || !tab.locks(old.OFD)
-		o.OFD2, o.File2 = 0, op.File{}
+		o.OFD2 = 0
+		var closed op.File
 		if old != nil {
-			o.OFD2, o.File2 = old.ID, old.File.report()
+			o.OFD2, closed = old.ID, old.File.report()
 		}
+		o.SetFile2(closed)
 	}
 	return d
 }
@@ -69,7 +71,9 @@ func (f *File) report() op.File {
 
 // closes fills in which descriptors an operation on the whole table closes.
 func (tab *table) closes(o *op.Op) {
-	o.FDs, o.NoLocks = nil, true
+	var closed []op.FDInfo
+	o.NoLocks = true
+	defer func() { o.SetFDs(closed) }()
 	lo, hi := 0, op.None
 	switch o.Kind {
 	case op.CloseRange:
@@ -87,7 +91,7 @@ func (tab *table) closes(o *op.Op) {
 		if o.Kind == op.Exec && !d.CloseOnExec {
 			continue
 		}
-		o.FDs = append(o.FDs, op.FDInfo{FD: fd, File: d.File.report(), Flags: d.Flags, Off: d.Offset, Shared: d.ID})
+		closed = append(closed, op.FDInfo{FD: fd, File: d.File.report(), Flags: d.Flags, Off: d.Offset, Shared: d.ID})
 		if tab.locks(d.OFD) {
 			o.NoLocks = false
 		}
@@ -138,7 +142,7 @@ func (w *World) supersede(tab *table, o *op.Op) {
 	}
 	w.supersedeOne(tab, o.FD, o.File.ID)
 	if o.Kind == op.Copy {
-		w.supersedeOne(tab, o.FD2, o.File2.ID)
+		w.supersedeOne(tab, o.FD2, o.File2().ID)
 	}
 }
 
@@ -203,7 +207,8 @@ func (w *World) resolveCopy(tab *table, d *OFD, o *op.Op) {
 	if src == nil {
 		return
 	}
-	o.OFD2, o.File2 = src.ID, src.File.report()
+	o.OFD2 = src.ID
+	o.SetFile2(src.File.report())
 	if copyOwn(o, op.ArgOffPtr2, o.Off2, src.OFD) {
 		o.Off2 = src.position()
 	}

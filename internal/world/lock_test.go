@@ -146,7 +146,7 @@ func TestExitFrees(t *testing.T) {
 		1.1 flock 4 SH
 		1.1 exit 0
 	`)
-	if e := s.at(6); len(e.freed) != 2 || len(e.trap) != 0 || e.closed != 1 || len(e.Op.FDs) != 2 {
+	if e := s.at(6); len(e.freed) != 2 || len(e.trap) != 0 || e.closed != 1 || len(e.Op.FDs()) != 2 {
 		t.Errorf("exit freed %d, trapped %d, closed %d", len(e.freed), len(e.trap), e.closed)
 	}
 	if s.held("1", 3) != "" {

@@ -106,8 +106,8 @@ func (w *World) keepNumber(p *Process) {
 
 // inherit sets the descriptors with which the command began.
 func (w *World) inherit(t *thread, o *op.Op) {
-	for i := range o.FDs {
-		d := &o.FDs[i]
+	for i := range o.FDs() {
+		d := &o.FDs()[i]
 		key := inheritKey{d.Shared, d.File.ID, d.Flags}
 		if ofd := w.inherited[key]; ofd != nil && ofd.Refs > 0 {
 			if t.table.fds.At(d.FD) == nil {

@@ -74,7 +74,8 @@ func (c *call) entered() *op.Op {
 		}
 		o := new(op.Op)
 		op.Decode(o, row, c.args, &c.mem)
-		o.File, o.File2 = c.file, c.file2
+		o.File = c.file
+		o.SetFile2(c.file2)
 		c.names(o)
 		return o
 	}

@@ -8,7 +8,7 @@ import (
 	"filerace/internal/trace"
 )
 
-// record is the reverse of rowOf. The error says which column holds what cannot be.
+// record is the reverse of rowOf, but for File2. The error says which column holds what cannot be.
 func (s *slot) record(rec *trace.Record, via []*op.Name, fds []*op.FDInfo) (err error) {
 	rec.What, rec.UID, rec.Cgroup, rec.Parent, rec.Lost = s.what, s.uid, s.cgroup, s.parent, s.lost
 	if s.what != trace.Gap {
@@ -41,14 +41,16 @@ func (s *slot) operation(via []*op.Name, fds []*op.FDInfo) (*op.Op, error) {
 		o.OldSize = o.File.Size - s.grown
 	}
 	if via = via[more:]; len(via) > 0 {
-		o.Via = make([]op.Name, len(via))
-		putListed(o.Via, via)
+		all := make([]op.Name, len(via))
+		putListed(all, via)
+		o.SetVia(all)
 	}
 	if len(fds) > 0 {
-		o.FDs = make([]op.FDInfo, len(fds))
+		all := make([]op.FDInfo, len(fds))
 		for i, d := range fds {
-			o.FDs[i] = *d
+			all[i] = *d
 		}
+		o.SetFDs(all)
 	}
 	return o, nil
 }
@@ -167,7 +169,7 @@ func (s *slot) check(v *vocabulary, via []*op.Name, fds []*op.FDInfo) error {
 			return err
 		}
 	}
-	files := []*op.File{&o.File, &o.File2}
+	files := []*op.File{&o.File, &s.file2}
 	for _, d := range fds {
 		files = append(files, &d.File)
 	}

@@ -169,8 +169,13 @@ func (d *decoder) records(b *batch) error {
 			b.records = b.records[:was+i]
 			return d.damaged(err)
 		}
-		if o := b.records[was+i].Op; d.forStream && o != nil {
-			s.strip(o)
+		if o := b.records[was+i].Op; o != nil {
+			if d.forStream {
+				s.strip(o)
+			}
+			if !d.forStream || s.within(inCopied) {
+				o.SetFile2(s.file2)
+			}
 		}
 	}
 	if d.filter != nil {

@@ -41,7 +41,8 @@ func (r *row) put(o *op.Op) {
 	} else {
 		r.FilePath, r.ArgPath = unlike(o.File.Path, r.Path), unlike(o.Path, r.Path)
 	}
-	f = fileRowOf(&o.File2)
+	second := o.File2()
+	f = fileRowOf(&second)
 	r.File2Dev, r.File2Ino, r.File2Birth, r.File2Type, r.File2Path, r.File2Nlink, r.File2Size =
 		f.Dev, f.Ino, f.Birth, f.Type, f.Path, f.Nlink, f.Size
 	r.Next, r.Next2, r.SameLo, r.SameHi = o.Next[0], o.Next[1], int32(o.Same[0]), int32(o.Same[1])
@@ -51,8 +52,8 @@ func (r *row) put(o *op.Op) {
 	if r.Grown = math.MinInt64; o.OldSize != op.None {
 		r.Grown = o.File.Size - o.OldSize
 	}
-	for i := range o.FDs {
-		r.FDs = append(r.FDs, fdRowOf(&o.FDs[i]))
+	for i := range o.FDs() {
+		r.FDs = append(r.FDs, fdRowOf(&o.FDs()[i]))
 	}
 }
 
@@ -86,8 +87,8 @@ func (r *row) putNames(o *op.Op) {
 			r.Via = append(r.Via, n)
 		}
 	}
-	for i := range o.Via {
-		r.Via = append(r.Via, nameRowOf(&o.Via[i]))
+	for i := range o.Via() {
+		r.Via = append(r.Via, nameRowOf(&o.Via()[i]))
 	}
 }
 

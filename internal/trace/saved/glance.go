@@ -258,7 +258,7 @@ func (d *skimmer) glimpse(row int) *op.Op {
 		case ofMapping:
 			o.Cmd = s.cmd
 		case ofCopying:
-			o.File2.ID, o.File2.Type = s.file2, s.file2Type
+			o.SetFile2(op.File{ID: s.file2, Type: s.file2Type})
 		case ofHolding:
 			if o.FD, o.Lock.Mode = s.fd, s.mode; s.family == op.NoLock {
 				o.Lock.Mode = 0

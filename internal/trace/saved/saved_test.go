@@ -22,9 +22,9 @@ import (
 func kept(o *op.Op) *op.Op {
 	c := *o
 	c.Data, c.Args = nil, plainArgs(o)
-	c.Via = slices.Clone(o.Via)
-	for i := range c.Via {
-		c.Via[i].Seen = false // nobody asks for it there
+	c.SetVia(slices.Clone(o.Via()))
+	for i := range c.Via() {
+		c.Via()[i].Seen = false // nobody asks for it there
 	}
 	return &c
 }
@@ -64,6 +64,11 @@ func arbitrary(r *rand.Rand, v reflect.Value) {
 		for i := range v.NumField() {
 			arbitrary(r, v.Field(i))
 		}
+	case reflect.Pointer:
+		if v.Type().Elem() == reflect.TypeFor[op.Rare]() {
+			v.Set(reflect.New(v.Type().Elem()))
+			arbitrary(r, v.Elem())
+		}
 	case reflect.Uint8:
 		v.SetUint(uint64(r.IntN(3))) // each of these enumerations has as many
 	}
@@ -72,6 +77,7 @@ func arbitrary(r *rand.Rand, v reflect.Value) {
 func arbitraryOp(r *rand.Rand) *op.Op {
 	o := &op.Op{}
 	arbitrary(r, reflect.ValueOf(o).Elem())
+	o.SetVia(o.Via()) // in the form that these have
 	o.Call, o.Kind = nil, []op.Kind{op.Inherit, op.Signal}[r.IntN(2)]
 	if r.IntN(8) > 0 {
 		o.Call = &op.Calls[r.IntN(len(op.Calls))]
@@ -186,9 +192,12 @@ func TestEveryCallComesBack(t *testing.T) {
 					filled[f.Name] = true
 				}
 			}
+			filled["Via"] = filled["Via"] || len(o.Via()) > 0
+			filled["FDs"] = filled["FDs"] || len(o.FDs()) > 0
+			filled["File2"] = filled["File2"] || o.File2() != op.File{}
 		}
 	}
-	if n := reflect.TypeFor[op.Op]().NumField() - 1; len(filled) != n { // Data is a []byte, which is left out
+	if n := reflect.TypeFor[op.Op]().NumField() - 1 + 3; len(filled) != n { // Data is a []byte, which is left out
 		t.Errorf("%d fields of %d were tried", len(filled), n)
 	}
 	dir := filepath.Join(t.TempDir(), "r.filerace")

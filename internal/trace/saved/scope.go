@@ -118,7 +118,7 @@ func (d *decoder) readScopes() error {
 func (s *slot) strip(o *op.Op) {
 	in := kindScopes[s.op.Kind]
 	if in>>inCopied&1 == 0 {
-		o.File2, o.Off2 = op.File{}, op.None
+		o.Off2 = op.None
 	}
 	if in>>inLives&1 == 0 {
 		o.Child, o.Reaped, o.Status, o.Signal, o.Thread = "", 0, 0, 0, false

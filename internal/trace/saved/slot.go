@@ -13,6 +13,8 @@ type slot struct {
 	names [2]op.Name
 	paths [2]place // of the names
 
+	file2 op.File
+
 	what   trace.What
 	uid    uint32
 	cgroup uint64
@@ -46,12 +48,12 @@ func (s *slot) fields() []field {
 		{"sum", &o.Sum}, {"reaped", &o.Reaped}, {"child", &o.Child}, {"status", &o.Status}, {"signal", &o.Signal},
 		{"waits", &o.Waits}, {"faked", &o.Faked}, {"thread", &o.Thread}, {"no_locks", &o.NoLocks}, {"done", &o.Done}, {"inside", &o.Inside},
 		{"off2", &o.Off2}, {"oflags", &o.OFlags}, {"grown", &s.grown}, {"ofd", &o.OFD}, {"ofd2", &o.OFD2}, {"decision", &o.Decision},
-		{"file2_path", &o.File2.Path}, {"next", &o.Next[0]}, {"next2", &o.Next[1]}, {"same_lo", &o.Same[0]}, {"same_hi", &o.Same[1]},
+		{"file2_path", &s.file2.Path}, {"next", &o.Next[0]}, {"next2", &o.Next[1]}, {"same_lo", &o.Same[0]}, {"same_hi", &o.Same[1]},
 	}
 	all = append(all, idFields("", &o.File.ID)...)
 	all = append(all, field{"file_type", &o.File.Type}, field{"nlink", &o.File.Nlink}, field{"size", &o.File.Size})
-	all = append(all, idFields("file2_", &o.File2.ID)...)
-	all = append(all, field{"file2_type", &o.File2.Type}, field{"file2_nlink", &o.File2.Nlink}, field{"file2_size", &o.File2.Size})
+	all = append(all, idFields("file2_", &s.file2.ID)...)
+	all = append(all, field{"file2_type", &s.file2.Type}, field{"file2_nlink", &s.file2.Nlink}, field{"file2_size", &s.file2.Size})
 	for i, nth := range [...]string{"", "2"} {
 		n := &s.names[i]
 		all = append(all, field{"path" + nth, &s.paths[i]}, field{"base" + nth, &n.Base})
