@@ -19,26 +19,55 @@ type build struct {
 	sighted        // of the last one that was watched
 }
 
+// built is what one build took.
+type built struct {
+	elapsed    time.Duration
+	processors time.Duration // of itself and of all that it started
+	watch      time.Duration // of processors, by the watch beside it, while it ran
+}
+
 // building measures what a real build costs while somebody looks on.
 func (l *lab) building() section {
-	out := section{title: "Watching a build of filerace with a cold cache (goal 1.02)", head: []string{"way", "times bare", "seconds"}}
+	out := section{title: "Watching a build of filerace with a cold cache (goal 1.02)",
+		head: []string{"way", "times bare", "seconds", "times bare, of processors", "seconds of processors"}}
 	b := &build{l: l, what: l.builtPackage()}
 	if b.module, out.broken = os.Getwd(); out.broken != nil {
 		return out
 	}
-	ways := []way{
-		{plain, func([]string, int) (answer, error) { return b.run(false) }},
-		{"filerace watch", func([]string, int) (answer, error) { return b.run(true) }},
+	names := []string{plain, "filerace watch"}
+	seconds, processors := make([]series, len(names)), make([]series, len(names))
+	var watches series
+	var ways []func(int) error
+	for i, name := range names {
+		ways = append(ways, func(round int) error {
+			l.progress("build, " + name)
+			t, err := b.run(i > 0)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			if round < 0 {
+				return nil
+			}
+			seconds[i] = append(seconds[i], t.elapsed.Seconds())
+			processors[i] = append(processors[i], (t.processors + t.watch).Seconds())
+			if i > 0 {
+				watches = append(watches, t.watch.Seconds())
+			}
+			return nil
+		})
 	}
-	rounds := l.rounds
-	l.rounds = min(rounds, 3)
-	defer func() { l.rounds = rounds }()
-	l.sideBySide(&out, ways, func(w way) (float64, error) {
-		l.progress("build, " + w.name)
-		a, err := w.run(nil, 1)
-		return a.Elapsed.Seconds(), err
-	})
-	out.note("go build %s. The last watched build: %d events seen, %d lost; the watch itself took %.1f s of the processors.", b.what, b.seen, b.lost, b.took.Seconds())
+	if out.broken = interleave(min(l.rounds, 5), ways...); out.broken != nil {
+		if l.ctx.Err() != nil {
+			out.broken = errGone
+		}
+		return out
+	}
+	for i, name := range names {
+		out.row(name, seconds[i].over(seconds[0]).hundredths(), seconds[i].String(),
+			processors[i].over(processors[0]).hundredths(), processors[i].String())
+	}
+	out.note("go build %s, by turns in %d rounds, of which each gives a ratio. Of the watched builds' processors the watch itself took %s s, "+
+		"from the builds' begin to their end. The last one: %d events seen, %d lost.", b.what, len(watches), watches, b.seen, b.lost)
 	return out
 }
 
@@ -52,7 +81,7 @@ func (l *lab) builtPackage() string {
 
 // run builds once, with a cache of its own that is removed again. The shell waits until
 // the watching has begun.
-func (b *build) run(watched bool) (a answer, err error) {
+func (b *build) run(watched bool) (t built, err error) {
 	b.n++
 	cache := filepath.Join(b.l.dir, fmt.Sprintf("cache-%d", b.n))
 	defer os.RemoveAll(cache)
@@ -62,26 +91,30 @@ func (b *build) run(watched bool) (a answer, err error) {
 	cmd.Stderr = &said
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return a, err
+		return t, err
 	}
 	if err := cmd.Start(); err != nil {
-		return a, err
+		return t, err
 	}
 	var w *onLooking
+	var loaded time.Duration // of processors, before the build began
 	if watched {
 		if w, err = b.l.watch(cmd.Process.Pid); err != nil {
-			return a, errors.Join(err, cmd.Cancel(), cmd.Wait())
+			return t, errors.Join(err, cmd.Cancel(), cmd.Wait())
 		}
+		loaded = w.processors()
 	}
 	began := time.Now()
 	io.WriteString(in, "\n")
 	err = cmd.Wait()
-	a.Elapsed = time.Since(began)
+	t.elapsed = time.Since(began)
+	t.processors = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if watched {
+		t.watch = w.processors() - loaded
 		b.sighted, err = w.ended(err)
 	}
 	if err != nil {
-		return a, fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
+		return t, fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
 	}
-	return a, nil
+	return t, nil
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // onLooking is `filerace watch` beside a program.
@@ -42,6 +44,16 @@ func (l *lab) watch(pid int) (*onLooking, error) {
 		w.last <- last
 	}()
 	return w, nil
+}
+
+// processors is the processor time that the watch has taken so far.
+func (w *onLooking) processors() time.Duration {
+	const scheduler = 2 // CPUCLOCK_SCHED: user and system time (include/linux/posix-timers_types.h)
+	var ts unix.Timespec
+	if unix.ClockGettime(int32(^w.cmd.Process.Pid<<3|scheduler), &ts) != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
 }
 
 // sighted is what a watch said that it saw.

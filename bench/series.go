@@ -22,14 +22,21 @@ func (s series) median() float64 {
 }
 
 // String is the median with the least and the greatest value behind it.
-func (s series) String() string {
+func (s series) String() string { return s.written(number) }
+
+// hundredths is String for ratios near 1, of which two significant digits would say too little.
+func (s series) hundredths() string {
+	return s.written(func(v float64) string { return fmt.Sprintf("%.2f", v) })
+}
+
+func (s series) written(one func(float64) string) string {
 	switch len(s) {
 	case 0:
 		return "-"
 	case 1:
-		return number(s[0])
+		return one(s[0])
 	}
-	return fmt.Sprintf("%s (%s–%s)", number(s.median()), number(slices.Min(s)), number(slices.Max(s)))
+	return fmt.Sprintf("%s (%s–%s)", one(s.median()), one(slices.Min(s)), one(slices.Max(s)))
 }
 
 // over returns the ratios to another series, round by round: what disturbed one
