@@ -29,12 +29,12 @@ type pump struct {
 }
 
 const (
-	// poll is how long the pump rests between two looks at the ring; up to restMax where little
-	// happens, which is less than little bytes. A ring that fills wakes it before. All that a
-	// watch does comes in as many portions, and waking costs more than most.
+	// poll is how long the pump rests between two looks at the ring at least, and restMax at most: until it may expect
+	// a portion. A ring that fills wakes it before. All that a watch does comes in as many portions, and
+	// waking costs more than most.
 	poll    = 25 * time.Millisecond
-	restMax = 100 * time.Millisecond
-	little  = 256 << 10
+	restMax = 250 * time.Millisecond
+	portion = 1 << 20 // bytes
 
 	// checkEvery is how often the counters of lost events are read while nothing tells of a loss.
 	checkEvery = 100 * time.Millisecond
@@ -119,12 +119,11 @@ func (m *pump) idle(last bool) bool {
 	return true
 }
 
-// resting is how long the pump may rest now.
+// resting is how long the pump may rest now: longer than the last time by half at most, as what is quiet may not stay so.
 func (m *pump) resting() time.Duration {
-	m.rest = min(max(2*m.rest, poll), restMax)
-	if m.extent.pos-m.before >= little {
-		m.rest = poll
-	}
+	came := time.Duration(max(m.extent.pos-m.before, 1))
+	m.rest = min(m.rest*portion/came, m.rest+m.rest/2, restMax)
+	m.rest = max(m.rest, poll)
 	m.before = m.extent.pos
 	return m.rest
 }

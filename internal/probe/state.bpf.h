@@ -112,7 +112,7 @@ INLINE struct scratch *borrow(void)
 }
 
 /* send hands what is in the scratch to the reader and gives the scratch back.
- * The reader looks by itself many times a second; it is woken only when the
+ * The reader looks by itself several times a second; it is woken only when the
  * ring fills, as a wake-up for every event would cost more than the event. */
 INLINE void send(struct scratch *s)
 {
