@@ -56,10 +56,7 @@ func (l *lab) building() section {
 			return nil
 		})
 	}
-	if out.broken = interleave(min(l.rounds, 5), ways...); out.broken != nil {
-		if l.ctx.Err() != nil {
-			out.broken = errGone
-		}
+	if !l.byTurns(&out, min(l.rounds, 5), ways) {
 		return out
 	}
 	for i, name := range names {

@@ -61,15 +61,21 @@ func (l *lab) sideBySide(out *section, list []way, figure func(w way) (float64, 
 			return nil
 		})
 	}
-	if out.broken = interleave(l.rounds, each...); out.broken != nil {
-		if l.ctx.Err() != nil {
-			out.broken = errGone
-		}
+	if !l.byTurns(out, l.rounds, each) {
 		return
 	}
 	for i, w := range list {
 		out.row(w.name, figures[i].over(figures[0]).String(), figures[i].String())
 	}
+}
+
+// byTurns calls every way once a round (interleave), and reports whether all of that succeeded; the section says why not.
+func (l *lab) byTurns(out *section, rounds int, ways []func(round int) error) bool {
+	out.broken = interleave(rounds, ways...)
+	if out.broken != nil && l.ctx.Err() != nil {
+		out.broken = errGone
+	}
+	return out.broken == nil
 }
 
 // oneOperation measures what an operation costs: the time of many less the time

@@ -30,18 +30,15 @@ func (l *lab) recordings() section {
 	out := section{title: "Recorded runs (goals: 24 bytes an operation, 2 M operations a second per core, memory by what is live)",
 		head: []string{"recording", "ops", "bytes/op", "M ops/s", "on one core", "peak MiB"}}
 	lengths := l.serviceLengths()
-	list, err := l.record(&out)
-	if err == nil {
-		var each []func(int) error
+	var list []*recorded
+	var each []func(int) error
+	if list, out.broken = l.record(&out); out.broken == nil {
 		for _, r := range list {
 			each = append(each, func(round int) error { return l.explainRecording(r, round) })
 		}
-		err = interleave(rounds, each...)
+		l.byTurns(&out, rounds, each)
 	}
-	if out.broken = err; err != nil {
-		if l.ctx.Err() != nil {
-			out.broken = errGone
-		}
+	if out.broken != nil {
 		return out
 	}
 	for _, r := range list {

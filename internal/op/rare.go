@@ -36,33 +36,35 @@ func (o *Op) File2() (f File) {
 
 // SetVia gives the operation other Via.
 func (o *Op) SetVia(via []Name) {
-	r := o.rarely()
+	r := o.parts()
 	r.Via = via
-	o.setRare(&r)
+	o.setParts(&r)
 }
 
 // SetFDs gives the operation other FDs.
 func (o *Op) SetFDs(fds []FDInfo) {
-	r := o.rarely()
+	r := o.parts()
 	r.FDs = fds
-	o.setRare(&r)
+	o.setParts(&r)
 }
 
 // SetFile2 gives the operation another File2.
 func (o *Op) SetFile2(f File) {
-	r := o.rarely()
+	r := o.parts()
 	r.File2 = f
-	o.setRare(&r)
+	o.setParts(&r)
 }
 
-func (o *Op) rarely() (r Rare) {
+// parts is a copy of Rare.
+func (o *Op) parts() (r Rare) {
 	if o.Rare != nil {
 		r = *o.Rare
 	}
 	return r
 }
 
-func (o *Op) setRare(r *Rare) {
+// setParts gives the operation a Rare of its own, or none if there is nothing in it.
+func (o *Op) setParts(r *Rare) {
 	o.Rare = nil
 	if len(r.Via)+len(r.FDs) > 0 || r.File2 != (File{}) {
 		o.Rare = new(Rare)

@@ -105,8 +105,8 @@ int ended(u64 *ctx)
 
 enum { SI_USER_ = 0, SI_TKILL_ = -6 };
 
-/* own is a signal that a thread of the process itself sent. */
-INLINE bool own(struct task_struct *t, struct kernel_siginfo *info)
+/* sent_itself is a signal that a thread of the process itself sent. */
+INLINE bool sent_itself(struct task_struct *t, struct kernel_siginfo *info)
 {
 	s32 code = 1, pid = 0;
 
@@ -125,7 +125,7 @@ int signalled(u64 *ctx)
 	struct pending *p = storage_get(&calls, t, NULL, 0);
 	struct scratch *s;
 
-	if (!p || (no_idle && own(t, (void *)ctx[1])))
+	if (!p || (no_idle && sent_itself(t, (void *)ctx[1])))
 		return 0;
 	s = moment(t, p, SIGNALLED);
 	if (!s)

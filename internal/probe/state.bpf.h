@@ -20,7 +20,9 @@ struct plan {
 	u8 fd, fd2, data, length, iov, count;
 	u8 text[2], start[2], dir[2];
 	u8 fixed[2], size[2], pair, status; /* status: the descriptor's new flags */
-	u8 seek, whence, whom, vain, pad[6]; /* vain: a call that fails with this errno tells nothing */
+	u8 seek, whence; /* where to, and from where */
+	u8 whom;         /* the process that is sent a signal */
+	u8 vain, pad[6]; /* vain: no index, but an errno: a call that fails with it tells nothing */
 	struct test test[TESTS];
 };
 enum { NONE = 7, ALWAYS = 2 };

@@ -16,7 +16,9 @@ func (w *World) resolve(tab *table, o *op.Op) *Descriptor {
 	switch o.Kind {
 	case op.Exit, op.Exec, op.CloseRange:
 		if tab != nil {
-			tab.closes(o)
+			closed, locks := tab.closes(o)
+			o.SetFDs(closed)
+			o.NoLocks = !locks
 		}
 		return nil
 	}
@@ -69,21 +71,18 @@ func (f *File) report() op.File {
 	return op.File{ID: f.ID, Type: f.Type, Path: f.Path, Nlink: uint32(f.Nlink), Size: f.Size}
 }
 
-// closes fills in which descriptors an operation on the whole table closes.
-func (tab *table) closes(o *op.Op) {
-	var closed []op.FDInfo
-	o.NoLocks = true
-	defer func() { o.SetFDs(closed) }()
+// closes tells which descriptors an operation on the whole table closes, and whether one of them bears a lock.
+func (tab *table) closes(o *op.Op) (closed []op.FDInfo, locks bool) {
 	lo, hi := 0, op.None
 	switch o.Kind {
 	case op.CloseRange:
 		lo, hi = o.FD, o.FD2
 		if o.Flags&op.CLOSE_RANGE_CLOEXEC != 0 {
-			return
+			return nil, false
 		}
 	case op.Exit:
 		if tab.users > 1 && o.Actor != o.Actor.Process() {
-			return
+			return nil, false
 		}
 	}
 	for _, fd := range tab.between(lo, hi) {
@@ -92,10 +91,9 @@ func (tab *table) closes(o *op.Op) {
 			continue
 		}
 		closed = append(closed, op.FDInfo{FD: fd, File: d.File.report(), Flags: d.Flags, Off: d.Offset, Shared: d.ID})
-		if tab.locks(d.OFD) {
-			o.NoLocks = false
-		}
+		locks = locks || tab.locks(d.OFD)
 	}
+	return closed, locks
 }
 
 // locks reports whether a lock may fall when the table's owner closes a
